@@ -1,0 +1,245 @@
+package bridge
+
+import "time"
+
+// Event is the one envelope that crosses the border between the core and a
+// side. A side publishes events, the core delivers events: plain values that
+// survive JSON, without pointers, callbacks or results.
+//
+// An event that came from a room with authority is a fact. One that came from
+// any other leg is a request: it is delivered to the room that decides, and
+// becomes a fact when that room has taken it.
+type Event struct {
+	// ID is unique over the whole bridge (see NewID). An answer names it in Ref.
+	ID string `json:"id"`
+	// Room is where it happened (published) or where it goes (delivered).
+	Room Room `json:"room"`
+	// By is who did it or, for a join, leave, rename, presence or role, who
+	// it happened to. The zero Person is the network itself.
+	By Person `json:"by,omitzero"`
+	// Name is how By is called in the room, where the publisher knows it.
+	Name string `json:"name,omitempty"`
+	// Ref is the ID of the event that this one answers or results from.
+	Ref string `json:"ref,omitempty"`
+	// At is when it happened; the zero time means now.
+	At time.Time `json:"at,omitzero"`
+	// Body says what happened. It is never nil.
+	Body Body `json:"-"`
+}
+
+// Body is the closed set of things that can happen. Adding a kind means
+// adding it to the bodies table in json.go, to step.go and to every side;
+// each of them panics on a kind it does not know.
+type Body interface{ kind() string }
+
+// Message is something said. In a room with a non-zero Owner it is private.
+type Message struct {
+	Text   string `json:"text"`             // plain text, LF between lines, no control characters
+	Emote  bool   `json:"emote,omitempty"`  // /me; Text is without the prefix
+	Notice bool   `json:"notice,omitempty"` // an IRC NOTICE: nobody may answer it automatically
+	// Native is the id that the network it was said on gave it (an IRC msgid).
+	Native string `json:"native,omitempty"`
+}
+
+// Join is a person entering. As a request Name (on the Event) is the name
+// wished for; as a fact it is the name given.
+type Join struct {
+	Password string `json:"password,omitempty"` // the room's key; a request only
+	Created  bool   `json:"created,omitempty"`  // the room came into being with this join
+	// Role is what they may do at once.
+	Role Role `json:"role,omitempty"`
+}
+
+// Leave is a person going, or made to go.
+type Leave struct {
+	Cause  Cause  `json:"cause"`
+	Reason string `json:"reason,omitempty"`
+	Actor  string `json:"actor,omitempty"` // name in the room of who kicked or banned
+}
+
+// Cause says why somebody left.
+type Cause uint8
+
+// The causes of a Leave.
+const (
+	CausePart     Cause = iota // left this room
+	CauseQuit                  // left the network
+	CauseKick                  // was removed
+	CauseBan                   // was removed for good
+	CauseSplit                 // their server was cut off (IRC netsplit)
+	CauseKill                  // was removed from the network by its operators
+	CauseShutdown              // the bridge is going down
+)
+
+// Rename is a person taking another name. Event.By is who they were; Person
+// is who they are now (the same unless the network knows people by name).
+type Rename struct {
+	To     string `json:"to"`
+	Person Person `json:"person"`
+}
+
+// Presence is a change of availability.
+type Presence struct {
+	Show   Show   `json:"show"`
+	Status string `json:"status,omitempty"`
+}
+
+// RoleChange is somebody gaining or losing power. As a request Target is who
+// it is wished for and By who wishes; as a fact By is whom it happened to.
+type RoleChange struct {
+	Target string `json:"target,omitempty"` // name in the room
+	Role   Role   `json:"role"`
+	Actor  string `json:"actor,omitempty"`
+}
+
+// Expel asks for somebody's removal. It is only ever a request: the fact is a Leave.
+type Expel struct {
+	Target string `json:"target"` // name in the room
+	Ban    bool   `json:"ban,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Topic is the room's subject; Event.At and Event.Name tell when and by whom.
+type Topic struct {
+	Text string `json:"text"`
+}
+
+// Members is the whole membership of a leg, as its observer sees it. The
+// first one opens the leg, a later one repairs it.
+type Members struct {
+	Members []Member `json:"members"`
+	// Secret asks that the room be listed nowhere (IRC +s, +p).
+	Secret bool `json:"secret,omitempty"`
+}
+
+// Attachment tells that By, who stays in the room, can (or can't) be heard
+// there: their session went down, or is back. Nothing said in between is
+// shown to them. Text is for them to read.
+type Attachment struct {
+	Attached bool   `json:"attached"`
+	Text     string `json:"text,omitempty"`
+}
+
+// Session tells the owner of a console how their connection to a network is.
+type Session struct {
+	Up   bool   `json:"up"`
+	Text string `json:"text,omitempty"`
+}
+
+// Info is the bridge's own word to the people in a room, or, in a private
+// conversation, to its owner.
+type Info struct {
+	Text string `json:"text"`
+}
+
+// Watch asks to be told (or no more) of the other party's presence in a
+// private conversation.
+type Watch struct {
+	On bool `json:"on"`
+}
+
+// Query asks what the core has no model of; Answer brings the lines. The
+// room is a console or a private conversation of the asker.
+type Query struct {
+	What QueryKind `json:"what"`
+}
+
+// QueryKind is what can be asked.
+type QueryKind uint8
+
+// The queries.
+const (
+	QueryRooms QueryKind = iota // public rooms of the network; rows: id, topic, members
+	QueryWho                    // the other party; rows: field, value
+)
+
+// Answer answers a Query (Event.Ref). A refusal is a Failure.
+type Answer struct {
+	Rows [][]string `json:"rows"`
+	Cut  bool       `json:"cut,omitempty"` // there was more than the limit
+}
+
+// Confirm tells that the event Ref took effect where it was delivered.
+type Confirm struct {
+	Native string `json:"native,omitempty"` // the id that the network gave it
+}
+
+// Failure tells that the event Ref did not take effect, and why.
+type Failure struct {
+	Kind ErrorKind `json:"kind"`
+	Text string    `json:"text"` // for the person, in the network's words where it gave any
+}
+
+// Lost tells a leg that Count events meant for it were given up because its
+// queue was full. Members follows, where there are any.
+type Lost struct {
+	Count int `json:"count"`
+}
+
+func (Message) kind() string    { return "message" }
+func (Join) kind() string       { return "join" }
+func (Leave) kind() string      { return "leave" }
+func (Rename) kind() string     { return "rename" }
+func (Presence) kind() string   { return "presence" }
+func (RoleChange) kind() string { return "role" }
+func (Expel) kind() string      { return "expel" }
+func (Topic) kind() string      { return "topic" }
+func (Members) kind() string    { return "members" }
+func (Attachment) kind() string { return "attachment" }
+func (Session) kind() string    { return "session" }
+func (Info) kind() string       { return "info" }
+func (Watch) kind() string      { return "watch" }
+func (Query) kind() string      { return "query" }
+func (Answer) kind() string     { return "answer" }
+func (Confirm) kind() string    { return "confirm" }
+func (Failure) kind() string    { return "failure" }
+func (Lost) kind() string       { return "lost" }
+
+// ErrorKind is what a program may conclude from a Failure; its text is for people.
+type ErrorKind uint8
+
+// The kinds of failure, named for what the person did not get.
+const (
+	ErrInternal     ErrorKind = iota
+	ErrNotFound               // no such person, room or network
+	ErrBanned                 // banned from the room or network
+	ErrMembersOnly            // invitation or account needed
+	ErrPassword               // wrong or missing room password
+	ErrFull                   // the room has no place left
+	ErrConflict               // the name is taken
+	ErrBadName                // the network can't hold such a name
+	ErrNotInRoom              // must join first
+	ErrNoVoice                // moderated, muted, +g, no outside messages
+	ErrNoPrivileges           // needs operator rights
+	ErrTooLong                // does not fit
+	ErrTooMany                // a limit of rooms, targets, sessions or queues
+	ErrTooFast                // a rate limit
+	ErrOffline                // the session or network is down; worth trying later
+	ErrTimeout                // no answer came
+	ErrPolicy                 // this gateway or network does not allow it
+	ErrAuth                   // account or password refused
+	ErrUnsupported            // the network can't do that
+	ErrMoved                  // the room is elsewhere: Text holds its id
+	ErrGone                   // the recipient or room is no more
+)
+
+// Publisher is the core as a side sees it: the first of the border's two calls.
+type Publisher interface {
+	// Publish hands e to its portal, in the order of the calls for one room.
+	// It blocks only while that portal's queue is full, that is while the
+	// machine is overloaded, never on another network. An event that no link
+	// has a place for comes back to its own side as a Failure. Any goroutine
+	// may call it, except inside a lock that Deliver takes.
+	Publish(e Event)
+}
+
+// Side is one protocol as the core sees it: the second of the two calls.
+type Side interface {
+	// Deliver carries e out. The core calls it from one goroutine per room,
+	// in order. It may block to push back; when the room's queue is full
+	// meanwhile, events are given up and a Lost says how many.
+	// How it went comes back as Confirm or Failure with Ref set to e.ID, for
+	// every request: Message, Join, Rename, RoleChange, Expel, Topic, Watch,
+	// Query. Exactly one of them comes, if need be when a timeout says so.
+	Deliver(e Event)
+}
