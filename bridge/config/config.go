@@ -1,0 +1,161 @@
+// Package config reads the one YAML file of Isthmus.
+//
+// It is strict: what it does not know or can't use is an error, and all the
+// errors of a file are told at once, each as "file:line:col: path: what to
+// do". What it accepts is complete: defaults filled in, secrets and
+// certificates read, names in their canonical form, so that nobody after it
+// has to check again.
+//
+//	cfg, err := config.Load("/etc/isthmus/config.yaml")
+//	if err != nil {
+//		return err // a Problems: one line each
+//	}
+//	for _, w := range cfg.Warnings() {
+//		log.Warn(w.String())
+//	}
+//
+// The keys are documented in config.example.yaml, which a test loads.
+package config
+
+import (
+	"crypto/x509"
+	"time"
+)
+
+// Config is the whole file.
+type Config struct {
+	XMPP     XMPP               `yaml:"xmpp"`
+	Networks map[string]Network `yaml:"networks"`
+	Access   Access             `yaml:"access"`
+	Limits   Limits             `yaml:"limits"`
+	Store    Store              `yaml:"store"`
+	Log      Log                `yaml:"log"`
+	// Metrics is the address that /metrics is served on; empty means nowhere.
+	Metrics string `yaml:"metrics"`
+
+	source   source
+	warnings Problems
+}
+
+// XMPP is how to reach the XMPP server and what we are called there.
+type XMPP struct {
+	Server     Endpoint `yaml:"server"`
+	CAFile     string   `yaml:"ca_file"`
+	SecretFile string   `yaml:"secret_file"`
+	Domains    []Domain `yaml:"domains"`
+
+	// Roots are the certificates of CAFile; nil means those of the system.
+	Roots *x509.CertPool `yaml:"-"`
+}
+
+// Domain is one component domain.
+type Domain struct {
+	Name string `yaml:"name"` // as JIDs have it: lower case, Unicode
+	// Network is the only network of this domain; empty means all of them.
+	Network    string   `yaml:"network"`
+	Server     Endpoint `yaml:"server"` // XMPP.Server where the file has none
+	SecretFile string   `yaml:"secret_file"`
+
+	Secret Secret `yaml:"-"`
+}
+
+// Network is one IRC network.
+type Network struct {
+	Addresses    []Endpoint `yaml:"addresses"` // tried in turn
+	CAFile       string     `yaml:"ca_file"`
+	TLSInsecure  bool       `yaml:"tls_insecure"`
+	PasswordFile string     `yaml:"password_file"`
+	// Nick, Username and RealName may hold {nick}, {local} and {jid}.
+	Nick     string `yaml:"nick"`
+	Username string `yaml:"username"`
+	RealName string `yaml:"realname"`
+	// Encoding is the WHATWG name of what is not UTF-8.
+	Encoding    string        `yaml:"encoding"`
+	Flood       Rate          `yaml:"flood"`        // lines of one session
+	Sessions    int           `yaml:"sessions"`     // at once
+	ConnectRate Rate          `yaml:"connect_rate"` // new sessions
+	Reconnect   Reconnect     `yaml:"reconnect"`
+	Linger      time.Duration `yaml:"linger"` // of a session without rooms
+
+	Roots    *x509.CertPool `yaml:"-"` // of CAFile; nil means those of the system
+	Password Secret         `yaml:"-"`
+}
+
+// Reconnect bounds the wait between two attempts to connect.
+type Reconnect struct {
+	First time.Duration `yaml:"first"`
+	Most  time.Duration `yaml:"most"`
+}
+
+// Access says who may use the gateway, and for what.
+type Access struct {
+	// Allow and Deny hold bare JIDs and domains in canonical form. An empty
+	// Allow lets everybody in; Deny wins.
+	Allow []string `yaml:"allow"`
+	Deny  []string `yaml:"deny"`
+	// LocalOnly adds to Allow the domain above each of ours ("example.org"
+	// for "irc.example.org"); Load has done that already.
+	LocalOnly        bool `yaml:"local_only"`
+	UnlistedNetworks bool `yaml:"unlisted_networks"`
+	PrivateAddresses bool `yaml:"private_addresses"`
+}
+
+// Limits are per XMPP user, over all their resources.
+type Limits struct {
+	NetworksPerUser int  `yaml:"networks_per_user"`
+	RoomsPerUser    int  `yaml:"rooms_per_user"`
+	Messages        Rate `yaml:"messages"`
+}
+
+// Store is where the bridge remembers.
+type Store struct {
+	Path    string `yaml:"path"` // a file for SQLite, or a postgres:// URL
+	KeyFile string `yaml:"key_file"`
+
+	// Key is what the environment gave in place of KeyFile.
+	Key Secret `yaml:"-"`
+}
+
+// Log is how the log looks.
+type Log struct {
+	Level  string `yaml:"level"`
+	Format string `yaml:"format"`
+}
+
+// Default returns what holds where the file says nothing.
+func Default() *Config {
+	return &Config{
+		XMPP: XMPP{Server: Endpoint{Host: "127.0.0.1", Port: 5347}},
+		Limits: Limits{
+			NetworksPerUser: 10,
+			RoomsPerUser:    100,
+			Messages:        Rate{Burst: 20, Interval: 500 * time.Millisecond},
+		},
+		Store: Store{
+			Path:    "/var/lib/isthmus/isthmus.db",
+			KeyFile: "/var/lib/isthmus/key",
+		},
+		Log: Log{Level: "info", Format: "text"},
+	}
+}
+
+// DefaultNetwork returns what holds for a network where the file says
+// nothing, and for every network that it doesn't list.
+func DefaultNetwork() Network {
+	return Network{
+		Nick:        "{nick}",
+		Username:    "{local}",
+		RealName:    "{jid}",
+		Encoding:    "windows-1252",
+		Flood:       Rate{Burst: 5, Interval: 2 * time.Second},
+		Sessions:    100,
+		ConnectRate: Rate{Burst: 5, Interval: 2 * time.Second},
+		Reconnect:   Reconnect{First: 2 * time.Second, Most: 5 * time.Minute},
+		Linger:      30 * time.Second,
+	}
+}
+
+func (n *Network) setDefaults() { *n = DefaultNetwork() }
+
+// Warnings are what works but had better be otherwise, in the file's order.
+func (c *Config) Warnings() Problems { return c.warnings }

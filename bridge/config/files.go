@@ -1,0 +1,139 @@
+package config
+
+import (
+	"bytes"
+	"crypto/x509"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// The environment variables that stand in for a file of their own.
+const (
+	EnvSecret = "ISTHMUS_XMPP_SECRET" // xmpp.secret_file
+	EnvKey    = "ISTHMUS_KEY"         // store.key_file
+)
+
+// EnvPassword names the variable that stands in for a network's password_file.
+func EnvPassword(network string) string {
+	return "ISTHMUS_PASSWORD_" + strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToUpper(network))
+}
+
+// maxSecretSize bounds a file that holds one secret, in bytes.
+const maxSecretSize = 4 << 10
+
+// reader reads the files that a config names.
+type reader struct {
+	source
+	dir      string // what relative paths are relative to
+	env      func(string) string
+	problems Problems
+	warnings Problems
+}
+
+func (r *reader) fail(path, format string, args ...any) {
+	r.problems = append(r.problems, r.problem(path, format, args...))
+}
+
+// readAll resolves every path of cfg and reads secrets and certificates.
+func (r *reader) readAll(cfg *Config) {
+	x := &cfg.XMPP
+	shared := r.secret("xmpp.secret_file", &x.SecretFile, EnvSecret)
+	x.Roots = r.roots("xmpp.ca_file", &x.CAFile)
+	for i := range x.Domains {
+		d := &x.Domains[i]
+		path := fmt.Sprintf("xmpp.domains[%d]", i)
+		if d.SecretFile != "" {
+			d.Secret = r.secret(path+".secret_file", &d.SecretFile, "")
+			continue
+		}
+		d.Secret = shared
+		if shared == "" && x.SecretFile == "" {
+			r.fail(path, "has no secret: name a file in xmpp.secret_file, or set %s", EnvSecret)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Networks)) {
+		n := cfg.Networks[name]
+		path := joinPath("networks", name)
+		n.Password = r.secret(path+".password_file", &n.PasswordFile, EnvPassword(name))
+		n.Roots = r.roots(path+".ca_file", &n.CAFile)
+		cfg.Networks[name] = n
+	}
+	if postgres, _ := postgresURL(cfg.Store.Path); !postgres {
+		r.resolve(&cfg.Store.Path)
+	}
+	cfg.Store.Key = Secret(r.env(EnvKey))
+	r.resolve(&cfg.Store.KeyFile)
+}
+
+func (r *reader) resolve(path *string) {
+	if *path != "" && !filepath.IsAbs(*path) {
+		*path = filepath.Join(r.dir, *path)
+	}
+}
+
+// secret reads file or, where there is none, the variable. Space around the
+// secret, such as the newline that editors add, is not part of it.
+func (r *reader) secret(path string, file *string, variable string) Secret {
+	if *file == "" {
+		if variable == "" {
+			return ""
+		}
+		return Secret(strings.TrimSpace(r.env(variable)))
+	}
+	r.resolve(file)
+	data, ok := r.read(path, *file, maxSecretSize)
+	if !ok {
+		return ""
+	}
+	if info, err := os.Stat(*file); err == nil && info.Mode().Perm()&0o007 != 0 {
+		r.warnings = append(r.warnings, r.problem(path, "others may read it: chmod 600 %s", *file))
+	}
+	secret := Secret(bytes.TrimSpace(data))
+	if secret == "" {
+		r.fail(path, "%s is empty: put the secret into it", *file)
+	}
+	if strings.ContainsAny(string(secret), "\x00\r\n") {
+		r.fail(path, "%s holds more than one line: only the secret belongs there", *file)
+	}
+	return secret
+}
+
+// roots reads PEM certificates; without a file it returns nil.
+func (r *reader) roots(path string, file *string) *x509.CertPool {
+	if *file == "" {
+		return nil
+	}
+	r.resolve(file)
+	data, ok := r.read(path, *file, maxFileSize)
+	if !ok {
+		return nil
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(data) {
+		r.fail(path, "%s holds no PEM certificate", *file)
+	}
+	return pool
+}
+
+func (r *reader) read(path, file string, limit int64) ([]byte, bool) {
+	info, err := os.Stat(file)
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular():
+		r.fail(path, "%s is not a file", file)
+		return nil, false
+	case info.Size() > limit:
+		r.fail(path, "%s is larger than %d bytes", file, limit)
+		return nil, false
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		r.fail(path, "can't be read: %v", err)
+		return nil, false
+	}
+	return data, true
+}

@@ -1,0 +1,127 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// maxFileSize is far more than thousands of networks need, in bytes.
+const maxFileSize = 4 << 20
+
+// Load reads the file and the secrets and certificates that it names or the
+// environment holds. Paths in it are relative to the file's folder. The error
+// is a Problems, with all that is wrong, or that of reading the file.
+func Load(path string) (*Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
+	if err != nil {
+		return nil, err
+	}
+	cfg, problems := parse(path, data)
+	if cfg != nil {
+		r := reader{source: cfg.source, dir: filepath.Dir(path), env: os.Getenv}
+		r.readAll(cfg)
+		problems = append(problems, r.problems...)
+		cfg.warnings = append(cfg.warnings, r.warnings...)
+		cfg.warnings.sort()
+	}
+	problems.sort()
+	return cfg, problems.err()
+}
+
+// Parse is Load without looking at anything but data: secrets and
+// certificates stay empty and paths as they are written. name is what the
+// problems call the file.
+func Parse(name string, data []byte) (*Config, error) {
+	cfg, problems := parse(name, data)
+	problems.sort()
+	return cfg, problems.err()
+}
+
+// parse returns what it could understand, nil when that is nothing.
+func parse(name string, data []byte) (*Config, Problems) {
+	d := decoder{source: source{file: name, at: map[string]position{}}}
+	if len(data) > maxFileSize {
+		d.fail("", "the file is larger than %d bytes", maxFileSize)
+		return nil, d.problems
+	}
+	root, err := document(data)
+	if err != nil {
+		d.problems = append(d.problems, d.syntaxProblem(err))
+		return nil, d.problems
+	}
+	cfg := Default()
+	d.value(root, reflect.ValueOf(cfg).Elem(), "")
+	if root.Kind != yaml.MappingNode {
+		return nil, d.problems
+	}
+	c := checker{source: d.source, wrong: failedPaths(d.problems)}
+	c.check(cfg)
+	cfg.source, cfg.warnings = d.source, c.warnings
+	return cfg, append(d.problems, c.problems...)
+}
+
+// document returns the root of the only document in data.
+func document(data []byte) (root *yaml.Node, err error) {
+	defer func() { // yaml.v3 panics on some input that is not YAML
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+		}
+	}()
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	var doc, second yaml.Node
+	if err := dec.Decode(&doc); err == io.EOF {
+		return nil, errors.New("the file is empty: see config.example.yaml, or let isthmus init write one")
+	} else if err != nil {
+		return nil, err
+	}
+	switch err := dec.Decode(&second); {
+	case err == nil:
+		return nil, fmt.Errorf("line %d: a second document begins here: remove it and the ---", second.Line)
+	case err != io.EOF:
+		return nil, err
+	}
+	if len(doc.Content) != 1 {
+		return nil, errors.New("the file is empty: see config.example.yaml, or let isthmus init write one")
+	}
+	return doc.Content[0], nil
+}
+
+var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line ([0-9]+): )?`)
+
+// syntaxProblem moves the line number out of the library's text.
+func (s source) syntaxProblem(err error) Problem {
+	m := yamlLine.FindStringSubmatch(err.Error())
+	p := s.problem("", "%s", strings.TrimPrefix(err.Error(), m[0]))
+	if line, err := strconv.Atoi(m[1]); err == nil {
+		p.Line = max(line, 1)
+	}
+	if strings.HasPrefix(err.Error(), "yaml: ") {
+		p.Text = "not YAML from about here on: " + p.Text
+	}
+	return p
+}
+
+// failedPaths are those whose value could not be decoded: checking what is
+// left there would only blame the same line twice.
+func failedPaths(ps Problems) map[string]bool {
+	failed := make(map[string]bool, len(ps))
+	for _, p := range ps {
+		failed[p.Path] = true
+	}
+	return failed
+}
