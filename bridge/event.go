@@ -75,7 +75,7 @@ const (
 // is who they are now (the same unless the network knows people by name).
 type Rename struct {
 	To     string `json:"to"`
-	Person Person `json:"person"`
+	Person Person `json:"person,omitzero"`
 }
 
 // Presence is a change of availability.

@@ -1,0 +1,138 @@
+// Package actor gives mutable state one goroutine at a time without keeping
+// one alive: a Mailbox runs its handler in a goroutine that exists only while
+// there is work. Thousands of idle portals and connections so cost no stacks.
+//
+//	box := actor.New(1024, func(batch []Event) { ... })
+//	box.Post(e)  // wait for a place
+//	box.Offer(e) // or be told that there is none
+//	box.Close()  // finish what is queued
+package actor
+
+import (
+	"sync"
+	"unsafe"
+)
+
+// keptBytes is how much memory an idle mailbox may hold on to: enough not to
+// allocate in a steady trickle, nothing after a burst.
+const keptBytes = 512
+
+// Mailbox is a bounded queue with one handler. The handler gets all that
+// waits, in order, as one batch; it must not keep the slice. Handlers of one
+// Mailbox never overlap. The zero Mailbox is not usable; see New.
+type Mailbox[T any] struct {
+	handle func(batch []T)
+	bound  int
+
+	mu      sync.Mutex
+	changed sync.Cond // broadcast when a place comes free or the mailbox ends
+	queue   []T       // what the handler has not been given yet
+	spare   []T       // the slice before it, to be filled again
+	taken   int       // handed to the handler, not yet finished
+	running bool
+	closed  bool
+}
+
+// New makes a mailbox for at most bound values, the ones being handled included.
+func New[T any](bound int, handle func(batch []T)) *Mailbox[T] {
+	m := &Mailbox[T]{handle: handle, bound: bound}
+	m.changed.L = &m.mu
+	return m
+}
+
+// Post queues v and blocks while the mailbox is full. It reports false, with v
+// not queued, once the mailbox is closed. The handler itself must not call it.
+func (m *Mailbox[T]) Post(v T) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for !m.closed && len(m.queue)+m.taken >= m.bound {
+		m.changed.Wait()
+	}
+	return m.push(v)
+}
+
+// Offer queues v if there is a place at once, and reports whether it did.
+func (m *Mailbox[T]) Offer(v T) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.queue)+m.taken >= m.bound {
+		return false
+	}
+	return m.push(v)
+}
+
+// push appends v under the lock and sees to it that somebody handles it.
+func (m *Mailbox[T]) push(v T) bool {
+	if m.closed {
+		return false
+	}
+	m.queue = append(m.queue, v)
+	if !m.running {
+		m.running = true
+		go m.run()
+	}
+	return true
+}
+
+// Idle reports whether nothing is queued or being handled.
+func (m *Mailbox[T]) Idle() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !m.running
+}
+
+// Waiting reports whether more waits behind what is being handled.
+func (m *Mailbox[T]) Waiting() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.queue) > 0
+}
+
+// CloseIf closes the mailbox if there is no work in it and unneeded says so,
+// and reports whether it did. No handler runs while unneeded does, so it may
+// read what the handler writes; it must not call the mailbox.
+func (m *Mailbox[T]) CloseIf(unneeded func() bool) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.running || !unneeded() {
+		return false
+	}
+	m.closed = true
+	m.changed.Broadcast()
+	return true
+}
+
+// Close takes no more values and returns when those already queued have been
+// handled. The handler itself must not call it.
+func (m *Mailbox[T]) Close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	m.changed.Broadcast()
+	for m.running {
+		m.changed.Wait()
+	}
+}
+
+// run hands batch after batch to the handler until nothing waits.
+// It unlocks by hand: a deferred unlock would hide what a handler panics with.
+func (m *Mailbox[T]) run() {
+	m.mu.Lock()
+	for len(m.queue) > 0 {
+		batch := m.queue
+		m.queue, m.spare = m.spare[:0], nil
+		m.taken = len(batch)
+		m.mu.Unlock()
+		m.handle(batch)
+		clear(batch)
+		m.mu.Lock()
+		m.taken = 0
+		if uintptr(cap(batch))*unsafe.Sizeof(batch[0]) <= keptBytes {
+			m.spare = batch
+		}
+		m.changed.Broadcast()
+	}
+	m.running = false
+	m.changed.Broadcast()
+	m.mu.Unlock()
+}

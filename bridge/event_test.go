@@ -1,0 +1,56 @@
+package bridge
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+)
+
+// TestJSON: every kind of event survives JSON, as a side in another process would need.
+func TestJSON(t *testing.T) {
+	bob := Person{"libera", "bob"}
+	samples := []Body{
+		Message{Text: "a\nb", Emote: true, Notice: true, Native: "n"},
+		Join{Password: "p", Created: true, Role: RoleOwner},
+		Leave{Cause: CauseSplit, Reason: "r", Actor: "a"},
+		Rename{To: "bob2", Person: bob}, Presence{ShowDND, "busy"},
+		RoleChange{"bob", RoleVoiced, "op"}, Expel{"bob", true, "r"}, Topic{"t"},
+		Members{[]Member{{bob, "bob", RoleModerator, ShowAway, "s"}}, true},
+		Attachment{true, "t"}, Session{true, "t"}, Info{"t"}, Watch{true},
+		Query{QueryWho}, Answer{[][]string{{"a", "b"}}, true},
+		Confirm{"n"}, Failure{ErrBanned, "t"}, Lost{3},
+	}
+	if len(samples) != len(bodies) {
+		t.Fatalf("%d samples for %d kinds", len(samples), len(bodies))
+	}
+	for _, body := range samples {
+		e := Event{
+			ID: NewID(), Room: Room{"xmpp", "#go%libera@gw", Person{"xmpp", "alice@example.org"}}, By: bob,
+			Name: "bob", Ref: NewID(), At: time.Unix(1, 2).UTC(), Body: body,
+		}
+		text, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Event
+		if err := json.Unmarshal(text, &back); err != nil || !reflect.DeepEqual(e, back) {
+			t.Errorf("%s\n came back as %+v (%v)", text, back, err)
+		}
+	}
+	var e Event
+	if err := json.Unmarshal([]byte(`{"kind":"party","body":{}}`), &e); err == nil {
+		t.Error("an unknown kind must be an error")
+	}
+}
+
+func TestNewID(t *testing.T) {
+	seen := map[string]bool{}
+	for range 1000 {
+		id := NewID()
+		if seen[id] || len(id) != 26 {
+			t.Fatalf("bad id %q", id)
+		}
+		seen[id] = true
+	}
+}

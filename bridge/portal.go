@@ -1,0 +1,136 @@
+package bridge
+
+import (
+	"sync/atomic"
+
+	"isthmus/bridge/actor"
+)
+
+// Bounds of a portal's queues, in events.
+const (
+	mailboxBound = 4096
+	courierBound = 16384
+)
+
+// portal runs one conversation: its state, one event at a time, and a courier
+// for each leg. It has a goroutine only while there is something to do.
+type portal struct {
+	hub      *Hub
+	state    *state
+	couriers map[Room]*courier
+	box      *actor.Mailbox[func(*portal)]
+}
+
+func newPortal(h *Hub, legs []leg) *portal {
+	p := &portal{hub: h, state: newState(legs), couriers: map[Room]*courier{}}
+	p.box = actor.New(mailboxBound, p.run)
+	for _, l := range legs {
+		p.addCourier(l.room)
+	}
+	return p
+}
+
+// post hands an event to the portal. It blocks while the mailbox is full.
+func (p *portal) post(e Event) bool {
+	return p.box.Post(func(p *portal) { p.state.step(e) })
+}
+
+// addLeg joins one more room to a running conversation.
+func (p *portal) addLeg(l leg) bool {
+	return p.box.Post(func(p *portal) {
+		p.state.addLeg(l)
+		p.addCourier(l.room)
+	})
+}
+
+func (p *portal) addCourier(room Room) {
+	p.couriers[room] = newCourier(p, room, p.hub.side(room.Network))
+}
+
+func (p *portal) run(batch []func(*portal)) {
+	for _, change := range batch {
+		change(p)
+		p.act()
+	}
+}
+
+// act carries out what the state wants done.
+func (p *portal) act() {
+	out := &p.state.out
+	for _, r := range out.record {
+		p.hub.recorder.Record(r)
+	}
+	out.record = out.record[:0]
+	// A refusal adds an answer to the list while it is gone through.
+	for i := 0; i < len(out.deliver); i++ {
+		if e := out.deliver[i]; !p.couriers[e.Room].offer(e) {
+			p.hub.Counters.Lost.Add(1)
+			if _, asked := p.state.pending[e.ID]; asked && p.state.authority().room == e.Room {
+				p.state.refuse(e)
+			}
+		}
+	}
+	clear(out.deliver)
+	out.deliver = out.deliver[:0]
+	if cap(out.deliver) > 64 { // a burst's memory is not kept
+		out.deliver = nil
+	}
+}
+
+// closeIfIdle ends the portal unless somebody needs it, and reports whether
+// it did. The hub calls it under its lock, so that nobody finds it meanwhile.
+func (p *portal) closeIfIdle() bool {
+	return p.box.CloseIf(func() bool {
+		for _, c := range p.couriers {
+			if !c.box.Idle() {
+				return false
+			}
+		}
+		return p.state.idle()
+	})
+}
+
+// close handles all that is queued, then ends.
+func (p *portal) close() {
+	p.box.Close()
+	for _, c := range p.couriers {
+		c.box.Close()
+	}
+}
+
+// courier carries deliveries out to one leg, in order, without holding up the
+// portal or another leg. When it is full, what comes is given up and counted;
+// once it has caught up, the leg is told how much, and shown the room anew.
+type courier struct {
+	portal *portal
+	room   Room
+	side   Side
+	box    *actor.Mailbox[Event]
+	lost   atomic.Int64
+}
+
+func newCourier(p *portal, room Room, side Side) *courier {
+	c := &courier{portal: p, room: room, side: side}
+	c.box = actor.New(courierBound, c.carry)
+	return c
+}
+
+func (c *courier) offer(e Event) bool {
+	if c.box.Offer(e) {
+		return true
+	}
+	c.lost.Add(1)
+	return false
+}
+
+func (c *courier) carry(batch []Event) {
+	for _, e := range batch {
+		c.side.Deliver(e)
+	}
+	if c.box.Waiting() {
+		return
+	}
+	if n := c.lost.Swap(0); n > 0 {
+		c.portal.box.Post(func(p *portal) { p.state.resync(c.room, int(n)) })
+	}
+}

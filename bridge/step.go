@@ -1,0 +1,432 @@
+package bridge
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// maxPending bounds the requests of one portal that the authority has not
+// answered yet. More are refused with ErrTooMany.
+const maxPending = 1024
+
+// state is all that a portal knows. It is changed by step, refuse and resync
+// alone, which do nothing but compute: what is to be done they leave in out.
+type state struct {
+	legs    []*leg
+	members map[Person]*member
+	pending map[string]Event // requests on their way to the authority, by ID
+	waiting []Event          // joins that came before the authority's first Members
+	topic   Event            // the last Topic; its Body is nil while there is none
+	secret  bool
+	last    *leg // in a private conversation: the leg its owner used last
+	newID   func() string
+
+	out effects
+}
+
+// leg is one room of the conversation.
+type leg struct {
+	room      Room
+	authority bool
+	hosted    bool
+
+	synced    bool // of the authority: its member list is known
+	occupants int  // of another leg: people who entered through it; it is shown things while there are any
+}
+
+// member is somebody in the room.
+type member struct {
+	name     string
+	status   string
+	home     *leg // the leg they entered through; the authority for its natives
+	role     Role
+	show     Show
+	entered  bool // false for one of ours whom the authority lists but who has not been let in yet
+	attached bool // their session is up
+}
+
+// effects is what a step wants done, in order.
+type effects struct {
+	deliver []Event
+	record  []Record
+}
+
+// Record ties one of our message ids to the id that a network gave the message.
+type Record struct {
+	ID     string // Event.ID of the message
+	Room   Room
+	Native string
+}
+
+func newState(legs []leg) *state {
+	s := &state{members: map[Person]*member{}, pending: map[string]Event{}, newID: NewID}
+	for _, l := range legs {
+		s.addLeg(l)
+	}
+	return s
+}
+
+func (s *state) addLeg(l leg) {
+	s.legs = append(s.legs, &l)
+}
+
+// idle reports whether nobody would miss the portal.
+func (s *state) idle() bool {
+	for _, l := range s.legs {
+		if l.occupants > 0 {
+			return false
+		}
+	}
+	return len(s.pending) == 0 && len(s.waiting) == 0
+}
+
+func (s *state) leg(room Room) *leg {
+	for _, l := range s.legs {
+		if l.room == room {
+			return l
+		}
+	}
+	panic("bridge: event of " + room.String() + " in a portal that has no such leg")
+}
+
+func (s *state) authority() *leg {
+	for _, l := range s.legs {
+		if l.authority {
+			return l
+		}
+	}
+	panic("bridge: portal without authority") // Link.Check saw to it
+}
+
+// step takes in one event.
+func (s *state) step(e Event) {
+	if from := s.leg(e.Room); from.authority {
+		s.fact(from, e)
+	} else {
+		s.request(from, e)
+	}
+}
+
+// request handles what somebody wishes: it goes to the authority, or back as a Failure.
+func (s *state) request(from *leg, e Event) {
+	if from.room.Private() {
+		s.last = from
+	}
+	switch e.Body.(type) {
+	case Join:
+		if m := s.members[e.By]; m != nil && m.entered && m.home != from {
+			s.answer(from, e, Failure{ErrConflict, "You are in this room already, by another of its addresses, as " + m.name + "."})
+			return
+		}
+		s.ask(e)
+	case Leave:
+		s.requestLeave(from, e)
+	case Message, Rename, RoleChange, Expel, Topic:
+		if s.mayAct(from, e) {
+			s.ask(e)
+		}
+	case Presence:
+		if m := s.members[e.By]; m != nil && m.home == from {
+			s.fact(from, e)
+			s.forward(e)
+		} else if from.room.Private() {
+			s.forward(e)
+		}
+	case Watch, Query:
+		s.ask(e)
+	default:
+		panic("bridge: a " + e.Body.kind() + " can't be asked for")
+	}
+}
+
+// mayAct checks that who asks is in the room and can be heard there.
+func (s *state) mayAct(from *leg, e Event) bool {
+	if from.room.Private() {
+		return true
+	}
+	switch m := s.members[e.By]; {
+	case m == nil || !m.entered || m.home != from:
+		s.answer(from, e, Failure{ErrNotInRoom, "You are not in this room."})
+	case !m.attached:
+		s.answer(from, e, Failure{ErrOffline, "You are not connected to " + s.authority().room.Network + " at the moment. This was not sent."})
+	default:
+		return true
+	}
+	return false
+}
+
+// requestLeave lets somebody out at once: nobody can be held.
+func (s *state) requestLeave(from *leg, e Event) {
+	wanted := false
+	maps.DeleteFunc(s.pending, func(_ string, p Event) bool {
+		_, join := p.Body.(Join)
+		mine := join && p.By == e.By && p.Room == from.room
+		wanted = wanted || mine
+		return mine
+	})
+	before := len(s.waiting)
+	s.waiting = slices.DeleteFunc(s.waiting, func(j Event) bool { return j.By == e.By })
+	wanted = wanted || len(s.waiting) < before
+	if m := s.members[e.By]; m != nil && m.entered && m.home == from {
+		s.remove(e.By)
+		s.show(e, from)
+		wanted = true
+	}
+	if wanted {
+		s.forward(e)
+	}
+	s.forgetIfEmpty()
+}
+
+// forgetIfEmpty drops what was known of the room when the last of ours has
+// gone: nobody observes it any more, so it would grow old.
+func (s *state) forgetIfEmpty() {
+	if !s.idle() {
+		return
+	}
+	clear(s.members)
+	s.topic, s.secret = Event{}, false
+	s.authority().synced = false
+}
+
+// ask sends a request to the authority and remembers it until it is answered.
+func (s *state) ask(e Event) {
+	if len(s.pending) >= maxPending {
+		s.answer(s.leg(e.Room), e, Failure{ErrTooMany, "Too much is waiting to be sent there. Try again in a moment."})
+		return
+	}
+	s.pending[e.ID] = e
+	s.forward(e)
+}
+
+func (s *state) forward(e Event) {
+	e.Room = s.authority().room
+	s.out.deliver = append(s.out.deliver, e)
+}
+
+// answer tells the leg to, from which req came, how that went.
+func (s *state) answer(to *leg, req Event, how Body) {
+	s.out.deliver = append(s.out.deliver, Event{
+		ID: req.ID, Room: to.room, By: req.By, Name: req.Name, Ref: req.ID, At: req.At, Body: how,
+	})
+}
+
+// show delivers a fact to every leg that has somebody to see it, except the
+// authority and the leg not.
+func (s *state) show(e Event, not *leg) {
+	for _, l := range s.legs {
+		if l.authority || l == not {
+			continue
+		}
+		if l.room.Private() {
+			if s.last != nil && s.last != l {
+				continue
+			}
+		} else if l.occupants == 0 {
+			continue
+		}
+		e.Room = l.room
+		s.out.deliver = append(s.out.deliver, e)
+	}
+}
+
+// fact handles what has happened: it changes the state and is shown.
+func (s *state) fact(from *leg, e Event) {
+	switch b := e.Body.(type) {
+	case Message:
+		s.record(e.ID, from, b.Native)
+		s.show(e, nil)
+	case Members:
+		s.sync(from, e, b)
+	case Join:
+		s.joined(from, e, b)
+	case Leave:
+		if m := s.members[e.By]; m != nil {
+			if m.entered {
+				s.show(e, nil) // before they go, so that their own leg hears it too
+			}
+			s.remove(e.By)
+			s.forgetIfEmpty()
+		}
+	case Rename:
+		s.renamed(e, b)
+	case Presence:
+		if m := s.members[e.By]; m != nil && m.entered {
+			m.show, m.status = b.Show, b.Status
+			s.show(e, s.homeIfOwn(m))
+		} else if from.room.Private() {
+			s.show(e, nil)
+		}
+	case RoleChange:
+		s.roleChanged(e, b)
+	case Topic:
+		s.topic = e
+		s.show(e, nil)
+	case Attachment:
+		if m := s.members[e.By]; m != nil && m.entered {
+			m.attached = b.Attached
+			s.show(e, nil)
+		}
+	case Info, Session:
+		s.show(e, nil)
+	case Confirm:
+		s.confirmed(from, e, b)
+	case Answer, Failure:
+		if req, ok := s.pending[e.Ref]; ok {
+			delete(s.pending, e.Ref)
+			s.answer(s.leg(req.Room), req, e.Body)
+		}
+	default:
+		panic("bridge: a " + e.Body.kind() + " can't be a fact")
+	}
+}
+
+// homeIfOwn is the leg that told us of m itself and needs no echo.
+func (s *state) homeIfOwn(m *member) *leg {
+	if m.home.authority {
+		return nil
+	}
+	return m.home
+}
+
+// confirmed shows what the authority has taken.
+func (s *state) confirmed(from *leg, e Event, c Confirm) {
+	req, ok := s.pending[e.Ref]
+	if !ok {
+		return
+	}
+	delete(s.pending, e.Ref)
+	said, isMessage := req.Body.(Message)
+	if !isMessage || from.room.Private() {
+		s.answer(s.leg(req.Room), req, c)
+		if isMessage {
+			s.record(req.ID, from, c.Native)
+		}
+		return
+	}
+	s.record(req.ID, from, c.Native)
+	fact := Event{ID: req.ID, By: req.By, Name: req.Name, Ref: req.ID, At: e.At, Body: said}
+	if m := s.members[req.By]; m != nil {
+		fact.Name = m.name
+	}
+	s.show(fact, nil)
+}
+
+func (s *state) record(id string, l *leg, native string) {
+	if native != "" {
+		s.out.record = append(s.out.record, Record{ID: id, Room: l.room, Native: native})
+	}
+}
+
+func (s *state) remove(p Person) {
+	if m := s.members[p]; m != nil {
+		if m.entered && !m.home.authority {
+			m.home.occupants--
+		}
+		delete(s.members, p)
+	}
+}
+
+// joined takes in a native, or lets in one of ours.
+func (s *state) joined(from *leg, e Event, j Join) {
+	if e.By.Network == from.room.Network {
+		if _, known := s.members[e.By]; known {
+			return
+		}
+		s.members[e.By] = &member{name: e.Name, home: from, role: j.Role, entered: true, attached: true}
+		s.show(e, nil)
+		return
+	}
+	req, asked := s.pending[e.Ref]
+	switch {
+	case !asked: // they left meanwhile, or nobody wished it
+		return
+	case !from.synced:
+		s.waiting = append(s.waiting, e)
+		return
+	}
+	delete(s.pending, e.Ref)
+	s.enter(s.leg(req.Room), e, j)
+}
+
+// enter lets one of ours in through home. The first one there is shown the room.
+func (s *state) enter(home *leg, e Event, j Join) {
+	m := s.members[e.By]
+	if m == nil {
+		m = &member{role: j.Role}
+		s.members[e.By] = m
+	}
+	if !m.entered {
+		if home.occupants == 0 {
+			s.snapshot(home)
+		}
+		home.occupants++
+	}
+	m.name, m.home, m.entered, m.attached = e.Name, home, true, true
+	j.Role = m.role
+	e.Body = j
+	s.show(e, nil)
+}
+
+// snapshot shows a leg who is in the room, and what the topic is.
+func (s *state) snapshot(l *leg) {
+	list := make([]Member, 0, len(s.members))
+	for p, m := range s.members {
+		if m.entered && m.home != l {
+			list = append(list, Member{p, m.name, m.role, m.show, m.status})
+		}
+	}
+	slices.SortFunc(list, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
+	s.out.deliver = append(s.out.deliver, Event{ID: s.newID(), Room: l.room, Body: Members{list, s.secret}})
+	if s.topic.Body != nil {
+		t := s.topic
+		t.Room = l.room
+		s.out.deliver = append(s.out.deliver, t)
+	}
+}
+
+func (s *state) renamed(e Event, r Rename) {
+	m := s.members[e.By]
+	if m == nil {
+		return
+	}
+	delete(s.members, e.By)
+	m.name = r.To
+	s.members[r.Person] = m
+	if m.entered {
+		s.show(e, nil)
+	}
+}
+
+func (s *state) roleChanged(e Event, r RoleChange) {
+	m := s.members[e.By]
+	if m == nil {
+		if e.By.Network == e.Room.Network {
+			return
+		}
+		// One of ours whose join is still on its way through their own session.
+		m = &member{}
+		s.members[e.By] = m
+	}
+	m.role = r.Role
+	if m.entered {
+		e.Body = r
+		s.show(e, nil)
+	}
+}
+
+// refuse answers a request that could not even be handed to the authority.
+func (s *state) refuse(req Event) {
+	s.step(Event{Room: s.authority().room, Ref: req.ID, At: req.At,
+		Body: Failure{ErrTooMany, "Too much is waiting to be sent there. Try again in a moment."}})
+}
+
+// resync shows a leg the whole room again after it lost count deliveries.
+func (s *state) resync(room Room, count int) {
+	l := s.leg(room)
+	s.out.deliver = append(s.out.deliver, Event{ID: s.newID(), Room: room, Body: Lost{count}})
+	if l.occupants > 0 {
+		s.snapshot(l)
+	}
+}

@@ -1,0 +1,70 @@
+package bridge
+
+import (
+	"slices"
+	"strings"
+)
+
+// sync takes in the authority's whole member list. The first one opens the
+// leg and lets in who waits; a later one is told to the others as differences.
+func (s *state) sync(from *leg, e Event, list Members) {
+	s.secret = list.Secret
+	present := make(map[Person]bool, len(list.Members))
+	for _, now := range list.Members {
+		present[now.Person] = true
+		if now.Person.Network != from.room.Network {
+			s.syncOurs(e, now)
+		} else if m := s.members[now.Person]; m == nil {
+			s.syncNew(from, e, now)
+		} else {
+			s.syncKnown(m, e, now)
+		}
+	}
+	var gone []Event
+	for p, m := range s.members {
+		if m.home == from && !present[p] {
+			gone = append(gone, Event{ID: s.newID(), By: p, Name: m.name, At: e.At, Body: Leave{}})
+		}
+	}
+	slices.SortFunc(gone, func(a, b Event) int { return strings.Compare(a.Name, b.Name) })
+	for _, g := range gone {
+		s.show(g, nil)
+		s.remove(g.By)
+	}
+
+	from.synced = true
+	waiting := s.waiting
+	s.waiting = nil
+	for _, j := range waiting {
+		s.joined(from, j, j.Body.(Join))
+	}
+}
+
+// syncOurs takes over what the authority lets one of ours do. Whether they
+// are there at all, their own session tells.
+func (s *state) syncOurs(e Event, now Member) {
+	if m := s.members[now.Person]; m == nil || m.role != now.Role {
+		s.roleChanged(Event{ID: s.newID(), Room: e.Room, By: now.Person, Name: now.Name, At: e.At}, RoleChange{Role: now.Role})
+	}
+}
+
+func (s *state) syncNew(from *leg, e Event, now Member) {
+	s.members[now.Person] = &member{
+		name: now.Name, status: now.Status, home: from, role: now.Role, show: now.Show, entered: true, attached: true,
+	}
+	s.show(Event{ID: s.newID(), By: now.Person, Name: now.Name, At: e.At, Body: Join{Role: now.Role}}, nil)
+	if now.Show != ShowOnline || now.Status != "" {
+		s.show(Event{ID: s.newID(), By: now.Person, Name: now.Name, At: e.At, Body: Presence{now.Show, now.Status}}, nil)
+	}
+}
+
+func (s *state) syncKnown(m *member, e Event, now Member) {
+	if m.role != now.Role {
+		m.role = now.Role
+		s.show(Event{ID: s.newID(), By: now.Person, Name: now.Name, At: e.At, Body: RoleChange{Role: now.Role}}, nil)
+	}
+	if m.show != now.Show || m.status != now.Status {
+		m.show, m.status = now.Show, now.Status
+		s.show(Event{ID: s.newID(), By: now.Person, Name: now.Name, At: e.At, Body: Presence{now.Show, now.Status}}, nil)
+	}
+}
