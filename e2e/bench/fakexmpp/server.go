@@ -1,0 +1,234 @@
+// Package fakexmpp is an XMPP server as a component sees it (XEP-0114): it
+// accepts one component, plays all the users there are, and hands every
+// stanza that comes to one function. It does no routing and no checks that a
+// bench does not need, so that what is measured is the bridge.
+package fakexmpp
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+)
+
+// readBuffer is how much is read at once, in bytes; it bounds a stanza, too.
+const readBuffer = 1 << 20
+
+// Stanza is one stanza from the component. Its slices are valid until the
+// handler returns.
+type Stanza struct {
+	Name, From, To, Type, ID []byte
+	Raw                      []byte
+	At                       time.Time // when its last bytes were read
+}
+
+// Server is the fake. Make one with Listen.
+type Server struct {
+	ln      net.Listener
+	secret  string
+	handler func(*Stanza)
+	ready   chan struct{} // closed by the first good handshake
+	answers chan []byte   // to requests of the component; see answer
+	work    sync.WaitGroup
+
+	mu        sync.Mutex // guards what follows, and writes to conn
+	conn      net.Conn
+	err       error // why the stream ended
+	handshake time.Time
+}
+
+// Listen serves on a free loopback port. The handler is called for each
+// stanza from one goroutine, in order; requests (iq get and set) are
+// answered with service-unavailable after it has seen them.
+func Listen(secret string, handler func(*Stanza)) (*Server, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		ln: ln, secret: secret, handler: handler,
+		ready:   make(chan struct{}),
+		answers: make(chan []byte, 4096),
+	}
+	s.work.Go(s.serve)
+	return s, nil
+}
+
+// Port is where the component connects to.
+func (s *Server) Port() int { return s.ln.Addr().(*net.TCPAddr).Port }
+
+// Ready is closed when the component has shaken hands.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
+
+// Handshake tells when the component's good handshake was read.
+func (s *Server) Handshake() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.handshake
+}
+
+// Err tells why the stream ended, or nil.
+func (s *Server) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// Close ends the stream and waits for all goroutines.
+func (s *Server) Close() {
+	s.ln.Close()
+	s.mu.Lock()
+	if s.conn != nil {
+		s.conn.Close()
+	}
+	s.mu.Unlock()
+	s.work.Wait()
+}
+
+// Send writes stanzas to the component, in one piece.
+func (s *Server) Send(b []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn == nil {
+		return errors.New("fakexmpp: no component")
+	}
+	_, err := s.conn.Write(b)
+	return err
+}
+
+func (s *Server) serve() {
+	conn, err := s.ln.Accept()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	s.mu.Lock()
+	s.conn = conn
+	s.mu.Unlock()
+	done := make(chan struct{})
+	s.work.Go(func() { s.writeAnswers(done) })
+	err = s.read(conn)
+	close(done)
+	s.mu.Lock()
+	s.err = err
+	s.mu.Unlock()
+}
+
+// read takes the stream apart until it ends.
+func (s *Server) read(conn net.Conn) error {
+	buf := make([]byte, readBuffer)
+	have := 0
+	step := s.open
+	for {
+		n, err := conn.Read(buf[have:])
+		if err != nil {
+			return err
+		}
+		at := time.Now()
+		have += n
+		used := 0
+		for {
+			n, err := step(buf[used:have], at)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				break
+			}
+			used += n
+			step = s.element
+		}
+		have = copy(buf, buf[used:have])
+		if have == len(buf) {
+			return fmt.Errorf("fakexmpp: stanza of more than %d bytes", len(buf))
+		}
+	}
+}
+
+// open answers the component's stream header (XEP-0114 §3).
+func (s *Server) open(b []byte, _ time.Time) (int, error) {
+	start := bytes.Index(b, []byte("<stream:stream"))
+	if start < 0 {
+		return 0, nil
+	}
+	end := tagEnd(b[start:])
+	if end < 0 {
+		return 0, nil
+	}
+	head := parse(append(b[start:start+end:start+end], '>'))
+	return start + end + 1, s.Send(fmt.Appendf(nil, "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' "+
+		"xmlns:stream='http://etherx.jabber.org/streams' from='%s' id='%s'>", head.To, streamID))
+}
+
+// streamID is the same in every stream: nobody is kept out by it here.
+const streamID = "bench"
+
+func (s *Server) element(b []byte, at time.Time) (int, error) {
+	if bytes.HasPrefix(b, []byte("</stream")) {
+		return 0, errors.New("fakexmpp: the component closed the stream")
+	}
+	n := elementEnd(b)
+	if n == 0 {
+		return 0, nil
+	}
+	stanza := parse(b[:n])
+	stanza.At = at
+	switch string(stanza.Name) {
+	case "handshake":
+		return n, s.shake(&stanza)
+	case "stream:error":
+		return n, fmt.Errorf("fakexmpp: the component sent %s", stanza.Raw)
+	}
+	s.handler(&stanza)
+	return n, s.answer(&stanza)
+}
+
+// shake checks the handshake (XEP-0114 §3).
+func (s *Server) shake(stanza *Stanza) error {
+	sum := sha1.Sum([]byte(streamID + s.secret))
+	if got := stanza.child("<handshake"); string(got) != hex.EncodeToString(sum[:]) {
+		return fmt.Errorf("fakexmpp: wrong handshake %q", got)
+	}
+	s.mu.Lock()
+	s.handshake = stanza.At
+	s.mu.Unlock()
+	if err := s.Send([]byte("<handshake/>")); err != nil {
+		return err
+	}
+	close(s.ready)
+	return nil
+}
+
+// answer refuses a request to one of the users, as RFC 6120 §8.2.3 asks. The
+// answer is written by another goroutine: the reader must never wait for the
+// component to read.
+func (s *Server) answer(stanza *Stanza) error {
+	if kind := string(stanza.Type); string(stanza.Name) != "iq" || kind != "get" && kind != "set" {
+		return nil
+	}
+	answer := fmt.Appendf(nil, "<iq type='error' from='%s' to='%s' id='%s'><error type='cancel'>"+
+		"<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>", stanza.To, stanza.From, stanza.ID)
+	select {
+	case s.answers <- answer:
+		return nil
+	default:
+		return errors.New("fakexmpp: the component asks faster than it reads answers")
+	}
+}
+
+func (s *Server) writeAnswers(done <-chan struct{}) {
+	for {
+		select {
+		case <-done:
+			return
+		case answer := <-s.answers:
+			if s.Send(answer) != nil {
+				return
+			}
+		}
+	}
+}
