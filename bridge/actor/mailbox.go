@@ -17,8 +17,12 @@ import (
 // allocate in a steady trickle, nothing after a burst.
 const keptBytes = 512
 
-// Mailbox is a bounded queue with one handler. The handler gets all that
-// waits, in order, as one batch; it must not keep the slice. Handlers of one
+// maxBatch is how many values a handler gets at once, so that places come free
+// while a long queue is worked off.
+const maxBatch = 256
+
+// Mailbox is a bounded queue with one handler. The handler gets what waits, in
+// order, as one batch of at most 256; it must not keep the slice. Handlers of one
 // Mailbox never overlap. The zero Mailbox is not usable; see New.
 type Mailbox[T any] struct {
 	handle func(batch []T)
@@ -120,7 +124,11 @@ func (m *Mailbox[T]) run() {
 	m.mu.Lock()
 	for len(m.queue) > 0 {
 		batch := m.queue
-		m.queue, m.spare = m.spare[:0], nil
+		if len(batch) > maxBatch {
+			batch, m.queue = batch[:maxBatch:maxBatch], batch[maxBatch:]
+		} else {
+			m.queue, m.spare = m.spare[:0], nil
+		}
 		m.taken = len(batch)
 		m.mu.Unlock()
 		m.handle(batch)
