@@ -1,0 +1,65 @@
+package harness
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+)
+
+// ejabberd writes an ejabberd's configuration into dir. It runs without
+// Erlang's distribution, so it needs no epmd and no cookie; the accounts are
+// made by an expression that follows its start.
+func ejabberd(t T, dir string, x *XMPPServer) command {
+	t.Helper()
+	code, err := filepath.Glob("/usr/lib/*/ejabberd-*/ebin")
+	if err != nil || len(code) == 0 {
+		t.Fatalf("harness: ejabberd isn't installed (run e2e/install.sh): %v", err)
+	}
+	_, clients, _ := net.SplitHostPort(x.Client)
+	_, components, _ := net.SplitHostPort(x.Component)
+
+	var gateways, accounts strings.Builder
+	for _, host := range x.Hosts {
+		fmt.Fprintf(&gateways, "      %q: { password: %q }\n", GatewayDomain(host), componentSecret)
+		for _, user := range Users {
+			fmt.Fprintf(&accounts, "ejabberd_auth:try_register(<<%q>>, <<%q>>, <<%q>>), ", user, host, Password)
+		}
+	}
+	config := fmt.Sprintf(`
+loglevel: info
+hosts: ["%s"]
+auth_password_format: plain
+listen:
+  - { port: %s, ip: "127.0.0.1", module: ejabberd_c2s, max_stanza_size: 262144 }
+  - port: %s
+    ip: "127.0.0.1"
+    module: ejabberd_service
+    hosts:
+%s
+modules:
+  mod_carboncopy: {}
+  mod_disco: {}
+  mod_ping: {}
+  mod_roster: {}
+  mod_version: {}
+`, strings.Join(x.Hosts, `", "`), clients, components, gateways.String())
+	writeFile(t, dir+"/ejabberd.yml", config)
+	return command{
+		path: "/usr/bin/erl",
+		args: []string{
+			"-noinput", "+sbwt", "none", "-pa", code[0],
+			"-mnesia", "dir", fmt.Sprintf("%q", dir+"/mnesia"),
+			"-s", "ejabberd",
+			"-eval", accounts.String() + "ok.",
+		},
+		env: []string{
+			"ERL_LIBS=" + filepath.Dir(filepath.Dir(filepath.Dir(code[0]))),
+			"ERL_CRASH_DUMP_SECONDS=0",
+			"EJABBERD_CONFIG_PATH=" + dir + "/ejabberd.yml",
+			"EJABBERD_LOG_PATH=" + dir + "/ejabberd-own.log",
+			"HOME=" + dir,
+		},
+		dir: dir,
+	}
+}
