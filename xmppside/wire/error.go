@@ -1,0 +1,121 @@
+package wire
+
+// Condition is a defined stanza error condition (RFC 6120 §8.3.3).
+type Condition string
+
+// The defined conditions.
+const (
+	ConditionBadRequest            Condition = "bad-request"
+	ConditionConflict              Condition = "conflict"
+	ConditionFeatureNotImplemented Condition = "feature-not-implemented"
+	ConditionForbidden             Condition = "forbidden"
+	ConditionGone                  Condition = "gone"
+	ConditionInternalServerError   Condition = "internal-server-error"
+	ConditionItemNotFound          Condition = "item-not-found"
+	ConditionJIDMalformed          Condition = "jid-malformed"
+	ConditionNotAcceptable         Condition = "not-acceptable"
+	ConditionNotAllowed            Condition = "not-allowed"
+	ConditionNotAuthorized         Condition = "not-authorized"
+	ConditionPolicyViolation       Condition = "policy-violation"
+	ConditionRecipientUnavailable  Condition = "recipient-unavailable"
+	ConditionRedirect              Condition = "redirect"
+	ConditionRegistrationRequired  Condition = "registration-required"
+	ConditionRemoteServerNotFound  Condition = "remote-server-not-found"
+	ConditionRemoteServerTimeout   Condition = "remote-server-timeout"
+	ConditionResourceConstraint    Condition = "resource-constraint"
+	ConditionServiceUnavailable    Condition = "service-unavailable"
+	ConditionSubscriptionRequired  Condition = "subscription-required"
+	ConditionUndefined             Condition = "undefined-condition"
+	ConditionUnexpectedRequest     Condition = "unexpected-request"
+)
+
+// conditionTypes are the error types (RFC 6120 §8.3.2) that go with the
+// conditions; those that aren't here are "cancel".
+var conditionTypes = map[Condition]string{
+	ConditionBadRequest:           "modify",
+	ConditionForbidden:            "auth",
+	ConditionJIDMalformed:         "modify",
+	ConditionNotAcceptable:        "modify",
+	ConditionNotAuthorized:        "auth",
+	ConditionPolicyViolation:      "modify",
+	ConditionRecipientUnavailable: "wait",
+	ConditionRedirect:             "modify",
+	ConditionRegistrationRequired: "auth",
+	ConditionRemoteServerTimeout:  "wait",
+	ConditionResourceConstraint:   "wait",
+	ConditionSubscriptionRequired: "auth",
+	ConditionUnexpectedRequest:    "wait",
+}
+
+// StanzaError is why a stanza was not acted upon (RFC 6120 §8.3).
+type StanzaError struct {
+	// Type is auth, cancel, continue, modify or wait; empty for the one that
+	// goes with the condition.
+	Type      string
+	Condition Condition
+	// URI is where the recipient is now, for gone and redirect.
+	URI string
+	// Text is for people.
+	Text string
+	// By is who found the error, if not the stanza's sender.
+	By string
+}
+
+func (e StanzaError) Error() string {
+	if e.Text == "" {
+		return string(e.Condition)
+	}
+	return string(e.Condition) + ": " + e.Text
+}
+
+// AppendError appends the <error/> element.
+func AppendError(b []byte, e StanzaError) []byte {
+	if e.Type == "" {
+		e.Type = "cancel"
+		if t, ok := conditionTypes[e.Condition]; ok {
+			e.Type = t
+		}
+	}
+	b = append(b, "<error"...)
+	b = appendField(b, " type='", e.Type)
+	b = appendField(b, " by='", e.By)
+	b = append(append(b, "><"...), e.Condition...)
+	b = append(b, " xmlns='"+NSStanzas+"'"...)
+	if e.URI == "" {
+		b = append(b, "/>"...)
+	} else {
+		b = AppendText(append(b, '>'), e.URI)
+		b = append(append(append(b, "</"...), e.Condition...), '>')
+	}
+	if e.Text != "" {
+		b = append(b, "<text xmlns='"+NSStanzas+"'>"...)
+		b = AppendText(b, e.Text)
+		b = append(b, "</text>"...)
+	}
+	return append(b, "</error>"...)
+}
+
+// AppendErrorReply appends the answer to a stanza with that header. It must
+// not be given an error or a result: those are never answered (RFC 6120 §8.3.1).
+func AppendErrorReply(b []byte, h Header, e StanzaError) []byte {
+	b = AppendOpen(b, h.Reply("error"))
+	b = AppendError(b, e)
+	return AppendClose(b, h.Kind)
+}
+
+// Err returns the error that a stanza of type "error" carries.
+func (s Stanza) Err() StanzaError {
+	found, _ := s.Child(NSComponent, "error")
+	e := StanzaError{Type: found.Attr("type"), By: found.Attr("by"), Condition: ConditionUndefined}
+	for c := range found.Children() {
+		switch {
+		case c.Space != NSStanzas:
+		case c.Local == "text":
+			e.Text = c.Text()
+		default:
+			e.Condition = Condition(c.Local)
+			e.URI = c.Text()
+		}
+	}
+	return e
+}
