@@ -3,6 +3,7 @@ package harness
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // inspircdModules is what a network of today loads: everything IRCv3 that it
@@ -17,28 +18,52 @@ const linkPassword = "link-password"
 
 // inspircd writes the configuration of an InspIRCd that stands alone.
 func inspircd(t T, dir string, s *IRCServer) command {
-	return inspircdNamed(t, dir, s, "irc.inspircd.test", "")
+	return inspircdNamed(t, dir, s, hubName, "")
 }
 
-// StartInspIRCdLeaf starts a second InspIRCd that links itself to hub: when it
-// is killed, the network splits.
+// StartInspIRCdLeaf starts a second InspIRCd and links it to hub: when it is
+// killed, the network splits.
 func StartInspIRCdLeaf(t T, hub *IRCServer) *IRCServer {
 	t.Helper()
-	return startIRC(t, "inspircd", func(t T, dir string, s *IRCServer) command {
-		return inspircdNamed(t, dir, s, leafName, fmt.Sprintf(`
-<link name="irc.inspircd.test" ipaddr="127.0.0.1" port="%s" allowmask="127.0.0.1" sendpass=%q recvpass=%q>
-<autoconnect period="1s" server="irc.inspircd.test">
-`, port(hub.Link), linkPassword, linkPassword))
+	leaf := startIRC(t, "inspircd", func(t T, dir string, s *IRCServer) command {
+		return inspircdNamed(t, dir, s, leafName, fmt.Sprintf(
+			`<link name=%q ipaddr="127.0.0.1" port="%s" allowmask="127.0.0.1" sendpass=%q recvpass=%q>`,
+			hubName, port(hub.Link), linkPassword, linkPassword))
 	})
+	leaf.LinkTo(t, hubName)
+	return leaf
 }
 
-// leafName is the server name of a leaf.
-const leafName = "leaf.inspircd.test"
+// LinkTo has an operator of this server connect it to another.
+func (s *IRCServer) LinkTo(t T, server string) {
+	t.Helper()
+	oper := s.Dial(t, fmt.Sprintf("linker%s", port(s.Addr)))
+	defer oper.Close()
+	oper.Oper()
+	oper.Send("CONNECT %s", server)
+	err := poll(time.Now().Add(Patience), nil, func() error {
+		oper.Send("LINKS")
+		oper.Expect(" 365 ")
+		if !oper.ExpectWithin(0, ` 364 \S+ `+server) {
+			return fmt.Errorf("%s isn't linked", server)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("inspircd: %v", err)
+	}
+}
+
+// The server names of an InspIRCd and of its leaf.
+const (
+	hubName  = "irc.inspircd.test"
+	leafName = "leaf.inspircd.test"
+)
 
 func inspircdNamed(t T, dir string, s *IRCServer, name, link string) command {
 	t.Helper()
 	if link == "" {
-		link = fmt.Sprintf(`<link name=%q ipaddr="127.0.0.1" port="0" allowmask="127.0.0.1" sendpass=%q recvpass=%q>`,
+		link = fmt.Sprintf(`<link name=%q ipaddr="127.0.0.1" port="1" allowmask="127.0.0.1" sendpass=%q recvpass=%q>`,
 			leafName, linkPassword, linkPassword)
 	}
 	var modules strings.Builder
