@@ -36,9 +36,7 @@ func isName(c byte, first bool) bool {
 // tag it returns none, and the position of its ">" or "/>".
 func nextAttr(src string, at int) (a attr, next int, err error) {
 	start := at
-	for at < len(src) && strings.IndexByte(spaces, src[at]) >= 0 {
-		at++
-	}
+	at = skipSpaces(src, at)
 	if at < len(src) && src[at] == '>' || strings.HasPrefix(src[at:], "/>") {
 		return attr{}, at, nil
 	}
@@ -49,21 +47,31 @@ func nextAttr(src string, at int) (a attr, next int, err error) {
 	if err != nil {
 		return attr{}, 0, err
 	}
-	rest := strings.TrimLeft(src[at:], spaces)
-	if rest == "" || rest[0] != '=' {
+	at = skipSpaces(src, at)
+	if at >= len(src) || src[at] != '=' {
 		return attr{}, 0, bad("attribute without value")
 	}
-	rest = strings.TrimLeft(rest[1:], spaces)
-	if rest == "" || rest[0] != '"' && rest[0] != '\'' {
+	at = skipSpaces(src, at+1)
+	if at >= len(src) || src[at] != '"' && src[at] != '\'' {
 		return attr{}, 0, bad("attribute value without quotes")
 	}
-	end := strings.IndexByte(rest[1:], rest[0])
+	end := strings.IndexByte(src[at+1:], src[at])
 	if end < 0 {
 		return attr{}, 0, bad("attribute value without end")
 	}
-	a.value = rest[1 : 1+end]
-	return a, len(src) - len(rest) + end + 2, nil
+	a.value = src[at+1 : at+1+end]
+	return a, at + end + 2, nil
 }
+
+// skipSpaces returns the position of the first byte from at that is no white space.
+func skipSpaces(s string, at int) int {
+	for at < len(s) && isSpace(s[at]) {
+		at++
+	}
+	return at
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
 
 // legal reports whether XML 1.0 §2.2 allows r in a document.
 func legal(r rune) bool {
@@ -190,7 +198,14 @@ func appendUnescaped(b []byte, s string) []byte {
 // unescapeValue returns what a checked attribute value stands for; white
 // space that was written as such is normalized (XML 1.0 §3.3.3).
 func unescapeValue(s string) string {
-	if !strings.ContainsAny(s, "&\t\r\n") {
+	asWritten := true
+	for i := range len(s) {
+		if c := s[i]; c == '&' || c < ' ' {
+			asWritten = false
+			break
+		}
+	}
+	if asWritten {
 		return s
 	}
 	s = strings.ReplaceAll(s, "\r\n", " ")

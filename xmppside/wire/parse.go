@@ -140,7 +140,7 @@ func (p *parser) endTag(open int32, pos int) (int32, int, error) {
 		return 0, 0, bad("end tag without start")
 	}
 	n := &p.nodes[open]
-	name := strings.TrimRight(p.src[pos+2:pos+gt], spaces)
+	name := strings.TrimRight(p.src[pos+2:pos+gt], " \t\r\n")
 	if name != p.src[n.start+1:n.attrs] {
 		return 0, 0, bad("end tag of another element")
 	}
@@ -156,8 +156,6 @@ func (p *parser) close(open int32, end int) int32 {
 	p.scope, p.marks = p.scope[:p.marks[last]], p.marks[:last]
 	return n.parent
 }
-
-const spaces = " \t\r\n"
 
 func (p *parser) startTag(parent int32, pos int) (int32, int, error) {
 	if len(p.nodes) >= p.limits.Elements {
