@@ -24,6 +24,9 @@ func TestParse(t *testing.T) {
 		{in: "a@[::1]/x", local: "a", domain: "[::1]", resource: "x"},
 		{in: "a@[0:0::1]", local: "a", domain: "[::1]", out: "a@[::1]"},
 		{in: "a@b.c/♥ yes", local: "a", domain: "b.c", resource: "♥ yes"},
+		{in: "#Café%net@b.c", local: "#café%net", domain: "b.c", out: "#café%net@b.c"},
+		{in: "של@b.c", local: "של", domain: "b.c"},
+		{in: "#של@b.c", err: ErrInvalid}, // RFC 5893 §2, rule 1
 		{in: "", err: ErrEmpty},
 		{in: "@example.org", err: ErrEmpty},
 		{in: "a@", err: ErrEmpty},

@@ -7,12 +7,20 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
+	"golang.org/x/text/secure/bidirule"
 	"golang.org/x/text/secure/precis"
+	"golang.org/x/text/unicode/bidi"
+	"golang.org/x/text/unicode/norm"
 )
 
 // excludedLocal are the ASCII characters that UsernameCaseMapped allows but
 // localparts must not have (RFC 7622 §3.3.1).
 const excludedLocal = `"&'/:<>@`
+
+// usernames is precis.UsernameCaseMapped without its Bidi Rule, which it
+// applies to all text; RFC 8265 §3.3.2 wants it only where something is
+// written from right to left ("#café" starts with no letter).
+var usernames = precis.NewIdentifier(precis.FoldWidth, precis.LowerCase(), precis.Norm(norm.NFC))
 
 // canonicalLocal enforces the UsernameCaseMapped profile (RFC 8265 §3.3) and
 // RFC 7622 §3.3.
@@ -23,8 +31,9 @@ func canonicalLocal(s string) (string, error) {
 	if len(s) > 4*maxPart {
 		return "", fmt.Errorf("%w: local", ErrTooLong)
 	}
-	out, err := stable(precis.UsernameCaseMapped, s)
-	if err != nil || strings.ContainsAny(out, excludedLocal) {
+	out, err := stable(usernames, s)
+	rightToLeft := bidirule.DirectionString(out) == bidi.RightToLeft
+	if err != nil || strings.ContainsAny(out, excludedLocal) || rightToLeft && !bidirule.ValidString(out) {
 		return "", fmt.Errorf("%w: local", ErrInvalid)
 	}
 	return out, checkLength(out, "local")
