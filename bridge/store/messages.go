@@ -1,0 +1,189 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+	"strings"
+	"time"
+
+	"isthmus/bridge"
+)
+
+const (
+	// maxNativeID bounds a network's id, in bytes; hostile servers make long ones.
+	maxNativeID = 1024
+	// maxRoomCache bounds the rooms whose numbers are kept in memory.
+	maxRoomCache = 4096
+	// insertRows is how many rows one statement takes: preparing it costs as
+	// much as the rows.
+	insertRows = 32
+	// pruneRows is how many rows are forgotten in one go, so that others
+	// needn't wait.
+	pruneRows = 1000
+)
+
+// Record implements bridge.Recorder: it returns when r is queued, at once
+// unless the queue is full. A look-up finds it from then on.
+func (s *Store) Record(r bridge.Record) {
+	if len(r.Native) > maxNativeID || strings.ContainsRune(r.Native, 0) {
+		s.Counters.Lost.Add(1)
+		s.opts.Log.Debug("store: a network's message id is unusable", "room", r.Room, "bytes", len(r.Native))
+		return
+	}
+	select {
+	case s.queue <- job{record: r}:
+	case <-s.closed:
+		s.Counters.Lost.Add(1)
+	}
+}
+
+// Flush returns when all that was queued before is committed.
+func (s *Store) Flush(ctx context.Context) error {
+	_, err := ask(ctx, s, func(context.Context, *sql.Tx) (struct{}, error) { return struct{}{}, nil })
+	return err
+}
+
+// insertSQL[n] inserts n rows. A network's id that is known already keeps its first meaning.
+var insertSQL = func() (texts [insertRows + 1]string) {
+	values := ""
+	for n := 1; n <= insertRows; n++ {
+		if n > 1 {
+			values += ", "
+		}
+		values += "($" + strconv.Itoa(3*n-2) + ", $" + strconv.Itoa(3*n-1) + ", $" + strconv.Itoa(3*n) + ")"
+		texts[n] = "INSERT INTO messages (id, room, native) VALUES " + values + " ON CONFLICT DO NOTHING"
+	}
+	return texts
+}()
+
+func (s *Store) insert(tx *sql.Tx, records []bridge.Record) error {
+	args := make([]any, 0, 3*min(len(records), insertRows))
+	for len(records) > 0 {
+		n := min(len(records), insertRows)
+		args = args[:0]
+		for _, r := range records[:n] {
+			room, err := s.room(s.ctx, tx, r.Room, true)
+			if err != nil {
+				return err
+			}
+			args = append(args, r.ID, room, r.Native)
+		}
+		if _, err := tx.ExecContext(s.ctx, insertSQL[n], args...); err != nil {
+			return err
+		}
+		records = records[n:]
+	}
+	return nil
+}
+
+// room returns a room's number; 0 where it has none and shall not get one.
+func (s *Store) room(ctx context.Context, tx *sql.Tx, r bridge.Room, create bool) (int64, error) {
+	if id, known := s.rooms[r]; known {
+		return id, nil
+	}
+	if create {
+		_, err := tx.ExecContext(ctx, `INSERT INTO rooms (id, network, room, owner_network, owner)
+			SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4 FROM rooms WHERE true
+			ON CONFLICT (network, room, owner_network, owner) DO NOTHING`,
+			r.Network, r.ID, r.Owner.Network, r.Owner.ID)
+		if err != nil {
+			return 0, err
+		}
+	}
+	var id int64
+	err := tx.QueryRowContext(ctx, `SELECT id FROM rooms
+		WHERE network = $1 AND room = $2 AND owner_network = $3 AND owner = $4`,
+		r.Network, r.ID, r.Owner.Network, r.Owner.ID).Scan(&id)
+	if err == sql.ErrNoRows {
+		return 0, nil
+	}
+	if err == nil {
+		if len(s.rooms) >= maxRoomCache {
+			clear(s.rooms)
+		}
+		s.rooms[r] = id
+	}
+	return id, err
+}
+
+// MessageID implements MessageIDs.
+func (s *Store) MessageID(ctx context.Context, room bridge.Room, native string) (string, error) {
+	return ask(ctx, s, func(ctx context.Context, tx *sql.Tx) (id string, err error) {
+		number, err := s.room(ctx, tx, room, false)
+		if err != nil {
+			return "", err
+		}
+		err = tx.QueryRowContext(ctx, `SELECT id FROM messages WHERE room = $1 AND native = $2`,
+			number, native).Scan(&id)
+		if err == sql.ErrNoRows {
+			return "", nil
+		}
+		return id, err
+	})
+}
+
+// NativeIDs implements MessageIDs.
+func (s *Store) NativeIDs(ctx context.Context, id string, room bridge.Room) ([]string, error) {
+	return ask(ctx, s, func(ctx context.Context, tx *sql.Tx) (natives []string, err error) {
+		number, err := s.room(ctx, tx, room, false)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := tx.QueryContext(ctx, `SELECT native FROM messages WHERE id = $1 AND room = $2`, id, number)
+		if err != nil {
+			return nil, err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var native string
+			if err := rows.Scan(&native); err != nil {
+				return nil, err
+			}
+			natives = append(natives, native)
+		}
+		return natives, rows.Err()
+	})
+}
+
+// prune forgets message ids by age and count. It is the writer's.
+func (s *Store) prune() {
+	var cuts []string // ids up to which to forget
+	if s.opts.KeepAge > 0 {
+		cuts = append(cuts, bridge.FirstID(time.Now().Add(-s.opts.KeepAge)))
+	}
+	if s.opts.KeepCount > 0 {
+		var cut string
+		err := s.db.QueryRowContext(s.ctx, `SELECT id FROM messages ORDER BY id DESC LIMIT 1 OFFSET $1`,
+			s.opts.KeepCount-1).Scan(&cut)
+		if err == nil {
+			cuts = append(cuts, cut)
+		} else if err != sql.ErrNoRows {
+			s.opts.Log.Warn("store: can't forget old message ids", "err", err)
+		}
+	}
+	for _, cut := range cuts {
+		s.forget(cut)
+	}
+}
+
+// forget deletes ids before cut, serving others in between.
+func (s *Store) forget(cut string) {
+	for {
+		done, err := s.db.ExecContext(s.ctx, `DELETE FROM messages WHERE id IN
+			(SELECT id FROM messages WHERE id < $1 ORDER BY id LIMIT $2)`, cut, pruneRows)
+		if err != nil {
+			s.opts.Log.Warn("store: can't forget old message ids", "err", err)
+			return
+		}
+		if n, err := done.RowsAffected(); err != nil || n == 0 {
+			break
+		}
+		s.drain()
+	}
+	if _, err := s.db.ExecContext(s.ctx, `DELETE FROM rooms
+		WHERE NOT EXISTS (SELECT 1 FROM messages WHERE messages.room = rooms.id)`); err != nil {
+		s.opts.Log.Warn("store: can't forget old rooms", "err", err)
+	}
+	clear(s.rooms)
+}

@@ -1,0 +1,110 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/cipher"
+	"crypto/rand"
+	"database/sql"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/crypto/chacha20poly1305"
+)
+
+// NewKey makes a key as a key file or the environment holds it: 32 random
+// bytes in base64.
+func NewKey() string {
+	key := make([]byte, chacha20poly1305.KeySize)
+	rand.Read(key)
+	return base64.StdEncoding.EncodeToString(key)
+}
+
+// loadKey decodes text or, where it is empty, what file holds. A file that is
+// missing is made, readable by its owner alone.
+func loadKey(text, file string) ([]byte, error) {
+	from := "the key from the environment"
+	if text == "" {
+		from = file
+		data, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			data = []byte(NewKey())
+			err = writeKey(file, data)
+		}
+		if err != nil {
+			return nil, err
+		}
+		text = string(data)
+	}
+	key, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace([]byte(text))))
+	if err != nil || len(key) != chacha20poly1305.KeySize {
+		return nil, fmt.Errorf("%s: not a key: it must be %d bytes in base64", from, chacha20poly1305.KeySize)
+	}
+	return key, nil
+}
+
+// writeKey makes the file and has it reach the disk: what is sealed with a
+// key that is lost is lost too.
+func writeKey(file string, key []byte) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(key, '\n'))
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// sealer encrypts with XChaCha20-Poly1305, whose nonces may be random.
+type sealer struct{ aead cipher.AEAD }
+
+func newSealer(key []byte) *sealer {
+	aead, err := chacha20poly1305.NewX(key)
+	if err != nil {
+		panic(err) // loadKey has checked the size
+	}
+	return &sealer{aead}
+}
+
+// seal encrypts text; it opens again only for the same purpose.
+func (s *sealer) seal(text []byte, purpose string) string {
+	nonce := make([]byte, s.aead.NonceSize(), s.aead.NonceSize()+len(text)+s.aead.Overhead())
+	rand.Read(nonce)
+	return base64.StdEncoding.EncodeToString(s.aead.Seal(nonce, nonce, text, []byte(purpose)))
+}
+
+func (s *sealer) open(sealed, purpose string) ([]byte, error) {
+	data, err := base64.StdEncoding.DecodeString(sealed)
+	if err != nil || len(data) < s.aead.NonceSize() {
+		return nil, ErrKey
+	}
+	text, err := s.aead.Open(nil, data[:s.aead.NonceSize()], data[s.aead.NonceSize():], []byte(purpose))
+	if err != nil {
+		return nil, ErrKey
+	}
+	return text, nil
+}
+
+const keyPurpose = "key check"
+
+// checkKey tells a wrong key at once rather than at somebody's login. A new
+// store takes the key that comes first.
+func (s *Store) checkKey(ctx context.Context) error {
+	var sealed string
+	err := s.db.QueryRowContext(ctx, `SELECT sealed FROM key_check`).Scan(&sealed)
+	if err == sql.ErrNoRows {
+		_, err = s.db.ExecContext(ctx, `INSERT INTO key_check (sealed) VALUES ($1)`, s.sealer.seal(nil, keyPurpose))
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	_, err = s.sealer.open(sealed, keyPurpose)
+	return err
+}

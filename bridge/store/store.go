@@ -1,0 +1,161 @@
+// Package store is what the bridge remembers over a restart: which id a
+// message has on which network, how people log in to networks, and small
+// preferences of theirs.
+//
+// It runs on SQLite (a file, the default) or PostgreSQL (a postgres:// URL)
+// with one set of SQL. A single goroutine owns the connection. What it is
+// asked to do while it commits is done together in the next commit, so that
+// remembering a message costs microseconds and no fsync: a commit survives
+// the death of the process, and the machine's in all but its last moments
+// (SQLite's synchronous=NORMAL, PostgreSQL's own setting).
+//
+//	s, err := store.Open(ctx, store.Options{Path: "isthmus.db", KeyFile: "key", Log: log})
+//	hub := bridge.NewHub(s, log)
+//	...
+//	err = s.Close()
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"isthmus/bridge"
+)
+
+// Logins is how people log in to networks.
+type Logins interface {
+	// Login returns the zero Login where none was set.
+	Login(ctx context.Context, person bridge.Person, network string) (Login, error)
+	// SetLogin replaces what was set; the zero Login removes it.
+	SetLogin(ctx context.Context, person bridge.Person, network string, l Login) error
+}
+
+// MessageIDs is which message has which id on which network.
+type MessageIDs interface {
+	bridge.Recorder
+	// MessageID returns our id of what a network calls native; "" if unknown.
+	MessageID(ctx context.Context, room bridge.Room, native string) (string, error)
+	// NativeIDs returns what room's network calls our id, in no order: more
+	// than one where the network took it in pieces.
+	NativeIDs(ctx context.Context, id string, room bridge.Room) ([]string, error)
+}
+
+// Preferences are small settings of people, by name.
+type Preferences interface {
+	// Preference returns "" where none was set.
+	Preference(ctx context.Context, person bridge.Person, name string) (string, error)
+	// SetPreference replaces what was set; "" removes it.
+	SetPreference(ctx context.Context, person bridge.Person, name, value string) error
+}
+
+var (
+	_ Logins      = (*Store)(nil)
+	_ MessageIDs  = (*Store)(nil)
+	_ Preferences = (*Store)(nil)
+)
+
+// Options are where the store is and how much it keeps.
+type Options struct {
+	// Path is SQLite's file, made if missing, or a postgres:// URL.
+	Path string
+	// Key encrypts secrets; where it is empty, KeyFile is read, and made if missing.
+	Key     string
+	KeyFile string
+	// Message ids older than KeepAge, and all but the KeepCount newest, are
+	// forgotten within the hour; zero keeps them.
+	KeepAge   time.Duration
+	KeepCount int64
+	Log       *slog.Logger
+}
+
+// Counters count what the store did; each only grows.
+type Counters struct {
+	Recorded atomic.Int64 // message ids committed
+	Lost     atomic.Int64 // message ids that could not be recorded
+	Commits  atomic.Int64
+}
+
+// Errors that a caller may want to tell apart.
+var (
+	// ErrClosed is returned once Close has been called.
+	ErrClosed = errors.New("the store is closed")
+	// ErrKey means that the key is not the one that secrets were encrypted with.
+	ErrKey = errors.New("the key is not the one that the stored passwords were encrypted with")
+	// ErrNewer means that a newer program has changed the schema.
+	ErrNewer = errors.New("the database belongs to a newer version of isthmus")
+)
+
+// Store implements Logins, MessageIDs and Preferences. Any goroutine may use it.
+type Store struct {
+	Counters Counters
+
+	opts   Options
+	db     *sql.DB
+	sealer *sealer
+	queue  chan job
+
+	ctx       context.Context // of every statement; ends when Close has waited enough
+	cancel    context.CancelFunc
+	closeOnce sync.Once
+	closing   chan struct{}
+	closed    chan struct{} // the writer has ended
+
+	rooms map[bridge.Room]int64 // of the rooms table; the writer's own
+}
+
+// Open opens or makes the store and brings its schema up to date. What it
+// refuses (a wrong key, a newer schema, a file that is none of ours) is left
+// as it was.
+func Open(ctx context.Context, opts Options) (*Store, error) {
+	key, err := loadKey(opts.Key, opts.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	db, err := openDB(opts.Path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		opts: opts, db: db, sealer: newSealer(key),
+		queue:   make(chan job, queueBound),
+		closing: make(chan struct{}), closed: make(chan struct{}),
+		rooms: map[bridge.Room]int64{},
+	}
+	if err := s.prepare(ctx); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("store %s: %w", redact(opts.Path), err)
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	go s.write()
+	return s, nil
+}
+
+func (s *Store) prepare(ctx context.Context) error {
+	if err := migrate(ctx, s.db, migrations()); err != nil {
+		return err
+	}
+	return s.checkKey(ctx)
+}
+
+// closePatience is how long Close lets the database take.
+const closePatience = 10 * time.Second
+
+// Close commits what is queued and closes the database. Nothing may be
+// recorded from the moment that it is called.
+func (s *Store) Close() error {
+	s.closeOnce.Do(func() { close(s.closing) })
+	select {
+	case <-s.closed:
+	case <-time.After(closePatience):
+		s.cancel()
+		<-s.closed
+	}
+	s.cancel()
+	return s.db.Close()
+}

@@ -1,0 +1,208 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"isthmus/bridge"
+)
+
+const (
+	// queueBound is how many jobs may wait for the writer.
+	queueBound = 2048
+	// batchBound is how many jobs one commit takes.
+	batchBound = 512
+	// gatherTime is how long a lone message id waits for company.
+	gatherTime = 2 * time.Millisecond
+	// pruneInterval is how often old message ids are forgotten.
+	pruneInterval = time.Hour
+)
+
+// job is a message id to record or, with op set, something that somebody waits for.
+type job struct {
+	record bridge.Record
+	op     *op
+}
+
+// op runs in a transaction of the writer's; done is told after its commit.
+// It may run twice: when a commit with others failed, it is tried alone.
+type op struct {
+	run  func(context.Context, *sql.Tx) error
+	done chan<- error // with room for one
+}
+
+// ask has f done by the writer and waits for the commit. Records queued
+// before are done before.
+func ask[T any](ctx context.Context, s *Store, f func(context.Context, *sql.Tx) (T, error)) (T, error) {
+	var result, zero T
+	done := make(chan error, 1)
+	o := &op{done: done, run: func(ctx context.Context, tx *sql.Tx) (err error) {
+		result, err = f(ctx, tx)
+		return err
+	}}
+	select {
+	case s.queue <- job{op: o}:
+	case <-ctx.Done():
+		return zero, ctx.Err()
+	case <-s.closing:
+		return zero, ErrClosed
+	}
+	select {
+	case err := <-done:
+		if err != nil {
+			return zero, err
+		}
+		return result, nil
+	case <-ctx.Done():
+		return zero, ctx.Err()
+	case <-s.closed:
+		return zero, ErrClosed
+	}
+}
+
+// batch is what one commit takes. Records come before ops, so that nobody
+// looks in vain for what was recorded before.
+type batch struct {
+	records []bridge.Record
+	ops     []*op
+}
+
+func (b *batch) add(j job) {
+	if j.op != nil {
+		b.ops = append(b.ops, j.op)
+		return
+	}
+	b.records = append(b.records, j.record)
+}
+
+func (b *batch) size() int { return len(b.records) + len(b.ops) }
+
+// write is the goroutine that owns the database.
+func (s *Store) write() {
+	defer close(s.closed)
+	prune := time.NewTicker(pruneInterval)
+	defer prune.Stop()
+	gather := time.NewTimer(0)
+	defer gather.Stop()
+	for {
+		var b batch
+		select {
+		case j := <-s.queue:
+			b.add(j)
+		case <-prune.C:
+			s.prune()
+			continue
+		case <-s.closing:
+			s.drain()
+			return
+		}
+		s.fill(&b, gather)
+		s.commit(b)
+	}
+}
+
+// fill adds what is queued. While nobody waits for an answer, it lets a
+// little more come.
+func (s *Store) fill(b *batch, gather *time.Timer) {
+	gather.Reset(gatherTime)
+	for b.size() < batchBound {
+		select {
+		case j := <-s.queue:
+			b.add(j)
+			continue
+		default:
+		}
+		if len(b.ops) > 0 {
+			return
+		}
+		select {
+		case j := <-s.queue:
+			b.add(j)
+		case <-gather.C:
+			return
+		case <-s.closing:
+			return
+		}
+	}
+}
+
+// drain commits all that is queued.
+func (s *Store) drain() {
+	for {
+		var b batch
+		for b.size() < batchBound && len(s.queue) > 0 {
+			b.add(<-s.queue)
+		}
+		if b.size() == 0 {
+			return
+		}
+		s.commit(b)
+	}
+}
+
+// commit does a batch in one transaction. When that fails it waits for the
+// database to come back, if it was away, and then tries each job alone, so
+// that one bad job costs nobody else anything.
+func (s *Store) commit(b batch) {
+	if err := s.try(b); err == nil {
+		return
+	} else if s.ctx.Err() == nil {
+		s.opts.Log.Warn("store: a commit failed, trying again", "jobs", b.size(), "err", err)
+	}
+	s.await()
+	for _, r := range b.records {
+		if err := s.try(batch{records: []bridge.Record{r}}); err != nil {
+			s.Counters.Lost.Add(1)
+			s.opts.Log.Warn("store: a message id is lost", "room", r.Room, "err", err)
+		}
+	}
+	for _, o := range b.ops {
+		if err := s.try(batch{ops: []*op{o}}); err != nil {
+			o.done <- err
+		}
+	}
+}
+
+// await returns when the database answers, or when there is no time left.
+func (s *Store) await() {
+	_, _ = backoff.Retry(s.ctx, func() (struct{}, error) {
+		select {
+		case <-s.closing:
+			return struct{}{}, nil
+		default:
+		}
+		return struct{}{}, s.db.PingContext(s.ctx)
+	}, backoff.WithMaxElapsedTime(0))
+}
+
+// try does b in one transaction, all of it or nothing.
+func (s *Store) try(b batch) error {
+	tx, err := s.db.BeginTx(s.ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := s.insert(tx, b.records); err != nil {
+		clear(s.rooms) // they may name rows that are rolled back
+		return err
+	}
+	for _, o := range b.ops {
+		if err := o.run(s.ctx, tx); err != nil {
+			clear(s.rooms)
+			return err
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		clear(s.rooms)
+		return err
+	}
+	s.Counters.Commits.Add(1)
+	s.Counters.Recorded.Add(int64(len(b.records)))
+	for _, o := range b.ops {
+		o.done <- nil
+	}
+	return nil
+}
