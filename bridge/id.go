@@ -24,3 +24,11 @@ func NewID() string {
 	binary.BigEndian.PutUint32(b[12:], idSequence.Add(1))
 	return idEncoding.EncodeToString(b[:])
 }
+
+// FirstID is less than every id that NewID makes at t or later, and greater
+// than every one that it made in an earlier millisecond.
+func FirstID(t time.Time) string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], uint64(t.UnixMilli()))
+	return idEncoding.EncodeToString(b[:])
+}
