@@ -1,0 +1,221 @@
+package session
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"isthmus/ircside/line"
+)
+
+// maxUnwritten is how many bytes may wait while somebody else is writing. More
+// piles up only when the server reads nothing.
+const maxUnwritten = 64 << 10
+
+// outBuffer is how large a write buffer is made. One that had to grow is not
+// kept.
+const outBuffer = 1 << 10
+
+// queued is one line that flood control holds back.
+type queued struct {
+	data []byte
+	req  *pending // whose it is; nil for Send's
+	// first and last line of the request
+	first, last bool
+}
+
+// Send gives a line to the server. It is written at once when flood control
+// lets it, else in its turn. The error is one of package line for what is no
+// line, ErrNotReady, ErrClosed, or ErrQueueFull.
+//
+// It may block for Config.WriteTimeout when the server does not read; after
+// that the session is over.
+func (s *Session) Send(command string, params ...string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.openLocked(1); err != nil {
+		return err
+	}
+	if len(s.queue) == 0 && s.bucket.room(time.Now(), 1) {
+		out, err := line.Append(s.outLocked(), nil, command, params...)
+		s.out = out
+		if err != nil {
+			return err
+		}
+		s.bucket.take(time.Now())
+		s.flushLocked()
+		return nil
+	}
+	data, err := line.Append(nil, nil, command, params...)
+	if err != nil {
+		return err
+	}
+	s.queueLocked(queued{data: data})
+	return nil
+}
+
+// openLocked reports whether n lines can be taken now.
+func (s *Session) openLocked(n int) error {
+	switch {
+	case s.phase >= quitting || s.failure != nil:
+		return ErrClosed
+	case s.phase != ready:
+		return ErrNotReady
+	case len(s.queue)+n > s.cfg.QueueLines || len(s.out) > maxUnwritten:
+		return ErrQueueFull
+	}
+	return nil
+}
+
+// queueLocked puts a line behind those that wait, and sees to it that somebody
+// comes for them.
+func (s *Session) queueLocked(q queued) {
+	s.queue = append(s.queue, q)
+	if !s.draining {
+		s.draining = true
+		s.drainer.Go(s.drain)
+	}
+}
+
+// drain writes the queue at the pace of the bucket and ends with it.
+func (s *Session) drain() {
+	for {
+		s.mu.Lock()
+		now := time.Now()
+		for s.openLocked(0) == nil && len(s.queue) > 0 && s.bucket.room(now, 1) {
+			s.bucket.take(now)
+			s.out = append(s.outLocked(), s.queue[0].data...)
+			s.sentLocked(s.queue[0], now)
+			s.queue[0] = queued{}
+			s.queue = s.queue[1:]
+		}
+		s.flushLocked()
+		if len(s.queue) == 0 {
+			s.queue = nil
+		}
+		if len(s.queue) == 0 || s.openLocked(0) != nil { // finish sees to what is left
+			s.draining = false
+			s.mu.Unlock()
+			return
+		}
+		wait := s.bucket.wait(now, 1)
+		s.mu.Unlock()
+
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-s.ctx.Done():
+			timer.Stop()
+		}
+	}
+}
+
+// buffers lends write buffers, so that an idle session has none.
+var buffers = sync.Pool{New: func() any { return new([outBuffer]byte) }}
+
+// outLocked is the buffer that goes out next, to be appended to.
+func (s *Session) outLocked() []byte {
+	if s.out == nil {
+		return buffers.Get().(*[outBuffer]byte)[:0]
+	}
+	return s.out
+}
+
+// reply writes a line past flood control: registration and PONG. It goes
+// out with the next flush, before the reader sleeps.
+func (s *Session) reply(command string, params ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase == closed || s.failure != nil {
+		return
+	}
+	if len(s.out) > maxUnwritten {
+		s.failLocked(&Error{Kind: Hostile, Text: "the server sends but does not read"})
+		return
+	}
+	out, err := line.Append(s.outLocked(), nil, command, params...)
+	s.out = out
+	if err != nil {
+		s.log.Warn("line not sent", "command", command, "error", err)
+	}
+}
+
+// flush writes what is waiting to be written.
+func (s *Session) flush() {
+	s.mu.Lock()
+	s.flushLocked()
+	s.mu.Unlock()
+}
+
+// flushLocked writes s.out, and what others add to it meanwhile. It lets go
+// of the lock during the write. When somebody is writing already, it is theirs.
+func (s *Session) flushLocked() {
+	if s.writing || s.conn == nil {
+		return
+	}
+	s.writing = true
+	for len(s.out) > 0 && s.failure == nil {
+		out, conn := s.out, s.conn
+		s.out = nil
+		s.mu.Unlock()
+		_ = conn.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout)) // a dead connection tells the Write
+		_, err := conn.Write(out)
+		if cap(out) == outBuffer {
+			buffers.Put((*[outBuffer]byte)(out[:outBuffer]))
+		}
+		s.mu.Lock()
+		if err != nil {
+			s.failLocked(&Error{Kind: Lost, Text: "connection lost", Err: err})
+		}
+	}
+	s.writing = false
+}
+
+// failGrace is how long the reader goes on after a failed write: a server that
+// hangs up says why first.
+const failGrace = time.Second
+
+// failLocked ends the session from outside the reader.
+func (s *Session) failLocked(err error) {
+	if s.failure == nil {
+		s.failure = err
+	}
+	s.out = nil
+	s.phaseBy = time.Now()
+	if s.conn != nil {
+		s.armLocked(time.Now().Add(failGrace))
+	}
+}
+
+// bucket is a token bucket that holds one time instead of a count (GCRA): the
+// moment at which it would be full again.
+type bucket struct {
+	burst    int
+	interval time.Duration // negative: no limit
+	full     time.Time
+}
+
+// wait is how long until n tokens are there.
+func (b *bucket) wait(now time.Time, n int) time.Duration {
+	if b.interval < 0 {
+		return 0
+	}
+	if n > b.burst {
+		return math.MaxInt64
+	}
+	return b.full.Add(-time.Duration(b.burst-n) * b.interval).Sub(now)
+}
+
+// room reports whether n tokens are there.
+func (b *bucket) room(now time.Time, n int) bool { return b.wait(now, n) <= 0 }
+
+// take takes a token. It is for the caller to see that one is there.
+func (b *bucket) take(now time.Time) {
+	if b.interval < 0 {
+		return
+	}
+	if b.full.Before(now) {
+		b.full = now
+	}
+	b.full = b.full.Add(b.interval)
+}
