@@ -1,0 +1,92 @@
+package muc
+
+import (
+	"strconv"
+
+	"isthmus/xmppside/wire"
+)
+
+// Info is what service discovery tells about a room. The zero Info but for
+// its name is right for a room that could be there but has nobody in it.
+type Info struct {
+	Name         string
+	Subject      string
+	Occupants    int
+	Unlisted     bool
+	Nonanonymous bool
+}
+
+// features are what every room understands.
+var features = []string{
+	nsMUC,
+	nsDiscoInfo,
+	nsDiscoItems,
+	nsOccupantID,
+	nsStanzaID,
+	nsPing,
+	"http://jabber.org/protocol/muc#self-ping-optimization", // XEP-0410 §4
+	"http://jabber.org/protocol/muc#stable_id",              // XEP-0045 §6.4
+	"muc_open",
+	"muc_temporary",
+	"muc_unsecured",
+}
+
+// AppendInfo appends the <query/> that answers disco#info (XEP-0045 §6.4).
+func AppendInfo(b []byte, i Info) []byte {
+	b = append(b, "<query xmlns='"+nsDiscoInfo+"'><identity category='conference' type='irc' name='"...)
+	b = wire.AppendAttr(b, i.Name)
+	b = append(b, "'/>"...)
+	for _, f := range features {
+		b = appendFeature(b, f)
+	}
+	if i.Unlisted {
+		b = appendFeature(b, "muc_hidden")
+	} else {
+		b = appendFeature(b, "muc_public")
+	}
+	if i.Nonanonymous {
+		b = appendFeature(b, "muc_nonanonymous")
+	} else {
+		b = appendFeature(b, "muc_semianonymous")
+	}
+	b = append(b, "<x xmlns='"+nsData+"' type='result'><field var='FORM_TYPE' type='hidden'>"+
+		"<value>http://jabber.org/protocol/muc#roominfo</value></field>"...)
+	b = appendInfoField(b, "muc#roominfo_description", i.Name)
+	b = appendInfoField(b, "muc#roominfo_subject", i.Subject)
+	b = appendInfoField(b, "muc#roominfo_occupants", strconv.Itoa(i.Occupants))
+	return append(b, "</x></query>"...)
+}
+
+func appendFeature(b []byte, name string) []byte {
+	b = append(b, "<feature var='"...)
+	b = append(b, name...)
+	return append(b, "'/>"...)
+}
+
+func appendInfoField(b []byte, name, value string) []byte {
+	if value == "" {
+		return b
+	}
+	b = append(b, "<field var='"...)
+	b = append(b, name...)
+	b = append(b, "' type='text-single'>"...)
+	b = wire.AppendElement(b, "value", value)
+	return append(b, "</field>"...)
+}
+
+func (r *Room) handleInfo(st *wire.Stanza, q wire.Element) {
+	if node := q.Attr("node"); node != "" {
+		// XEP-0045 §7.12: without a reserved nickname to tell ("x-roomuser-item"),
+		// and for the nodes of nobody, the answer is empty.
+		b := []byte("<query xmlns='" + nsDiscoInfo + "' node='")
+		b = wire.AppendAttr(b, node)
+		r.result(st.Header, string(append(b, "'/>"...)))
+		return
+	}
+	i := Info{Name: r.opt.Name, Unlisted: r.unlisted, Nonanonymous: r.opt.Nonanonymous}
+	// A secret channel tells its people's number and subject only to them.
+	if u, _ := r.sender(st); u != nil || !r.unlisted {
+		i.Subject, i.Occupants = r.subject.Text, len(r.people)
+	}
+	r.result(st.Header, string(AppendInfo(nil, i)))
+}

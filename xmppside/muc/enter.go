@@ -1,0 +1,247 @@
+package muc
+
+import (
+	"slices"
+	"strings"
+
+	"isthmus/xmppside/jid"
+	"isthmus/xmppside/wire"
+)
+
+// joining is a user who waits for the owner to let them in.
+type joining struct {
+	ref      string
+	arrivals []arrival
+}
+
+// arrival is a client on its way in.
+type arrival struct {
+	*resource
+	header wire.Header // of its presence: whom to tell of a refusal
+	codes  [4]int      // status codes it is owed besides the usual
+}
+
+func (r *Room) newArrival(st *wire.Stanza) arrival {
+	return arrival{resource: r.newResource(st), header: kept(st.Header)}
+}
+
+// nick is what the client asked to be called.
+func (a arrival) nick() string { return a.header.To.Resource() }
+
+// handlePresence takes a client's presence to the room or an occupant.
+func (r *Room) handlePresence(st *wire.Stanza) {
+	u, c := r.sender(st)
+	_, enters := st.Child(nsMUC, "x")
+	switch {
+	case st.Type == "error":
+		r.bounced(st)
+	case st.Type == "unavailable":
+		r.handleLeave(st, u, c)
+	case st.Type != "":
+		// Subscriptions and probes: a room has no roster.
+	case st.To.IsBare():
+		// XEP-0045 §7.2.1: "If the user does not specify a room nickname
+		// [...], the service MUST return a <jid-malformed/> error".
+		r.refuseWith(st.Header, wire.ConditionJIDMalformed, "A nickname is missing: room@service/nickname.")
+	case enters && c != nil:
+		r.reenter(st, u, c)
+	case enters:
+		r.handleJoin(st, u)
+	case c == nil:
+		// It thinks that it is in the room: it has to learn otherwise, so
+		// that it can join anew.
+		r.refuseWith(st.Header, wire.ConditionNotAcceptable, "You are not in this room. Join it first.")
+	default:
+		r.handleUpdate(st, u, c)
+	}
+}
+
+// handleJoin lets in one more client of a user who is in the room already, and
+// otherwise asks the owner.
+func (r *Room) handleJoin(st *wire.Stanza, u *user) {
+	a := r.newArrival(st)
+	bare := st.From.Bare()
+	if u != nil {
+		if len(u.resources) >= maxResources {
+			r.refuseWith(st.Header, wire.ConditionResourceConstraint, "Too many of your clients are in this room.")
+			return
+		}
+		// XEP-0045 §7.2.8: "if the bare JID of the present occupant matches
+		// the bare JID of the user seeking to enter the room, then the
+		// service SHOULD allow entry to the user".
+		u.resources = append(u.resources, a.resource)
+		r.shareAvailability(u, a.jid)
+		r.welcome(u, a)
+		return
+	}
+	if j := r.joining[bare]; j != nil {
+		// The same client may ask again before it was answered.
+		j.arrivals = slices.DeleteFunc(j.arrivals, func(b arrival) bool { return b.jid == a.jid })
+		if len(j.arrivals) >= maxResources {
+			r.refuseWith(st.Header, wire.ConditionResourceConstraint, "Too many of your clients are joining this room.")
+			return
+		}
+		j.arrivals = append(j.arrivals, a)
+		return
+	}
+	x, _ := st.Child(nsMUC, "x")
+	j := &joining{ref: r.opt.NewID(), arrivals: []arrival{a}}
+	r.joining[bare] = j
+	r.asked[j.ref] = &asked{header: a.header}
+	r.queue = append(r.queue, Request{ID: j.ref, By: st.From, What: Join{
+		Nick:     a.nick(),
+		Password: strings.Clone(x.ChildText(nsMUC, "password")),
+	}})
+}
+
+// reenter shows the room anew to a client that asks to join though it is in:
+// it has lost track (XEP-0410 §3.2 has clients do so).
+func (r *Room) reenter(st *wire.Stanza, u *user, c *resource) {
+	a := r.newArrival(st)
+	*c = *a.resource
+	a.resource = c
+	r.shareAvailability(u, c.jid)
+	r.welcome(u, a)
+}
+
+// Enter tells that m is in the room: somebody new, or, where ref is the ID of
+// their Join, a user who asked to be. created says that the room itself came
+// into being with that.
+func (r *Room) Enter(m Member, ref string, created bool) {
+	r.locked(func() {
+		m.User = m.User.Bare()
+		j := r.joining[m.User]
+		if m.User.IsZero() || j == nil {
+			r.put(m)
+			return
+		}
+		delete(r.joining, m.User)
+		r.take(j.ref)
+		r.admit(m, j, created)
+	})
+}
+
+// put takes in somebody without a client here, or what is new about somebody.
+func (r *Room) put(m Member) {
+	o := r.find(Who{m.Nick, m.User})
+	switch {
+	case o == nil && r.people[m.Nick] != nil:
+		// A user has that name; the owner will say what became of it.
+		r.opt.Log.Warn("somebody else's nickname: not shown", "room", r.jid, "nick", m.Nick)
+	case o == nil:
+		r.show(presence{of: r.insert(m)})
+	default:
+		if !r.rename(o, Who{m.Nick, m.User}) {
+			return
+		}
+		if o.user != nil { // the room knows this better
+			m.Show, m.Status = o.show, o.status
+		}
+		r.update(o, presence{}, func() {
+			o.role, o.affiliation, o.show, o.status = m.Role, m.Affiliation, m.Show, cut(m.Status, maxStatus)
+			if !m.User.IsZero() {
+				o.id = r.ids.of(m.User, m.Nick)
+			}
+		})
+	}
+}
+
+// admit lets in a user whose join was granted.
+func (r *Room) admit(m Member, j *joining, created bool) {
+	o := r.people[m.Nick]
+	if o != nil && o.user != nil {
+		// Two of our users can't have one name in a room.
+		r.opt.Log.Warn("joined under another user's nickname: refused", "room", r.jid, "nick", m.Nick)
+		r.refuseArrivals(j, wire.StanzaError{Condition: wire.ConditionConflict, Text: "Another user has that nickname."})
+		r.tell(j.arrivals[0].jid, m.Nick, Leave{})
+		return
+	}
+	known := o != nil // seen before they came in by this door
+	if known {
+		o.role, o.affiliation, o.id = m.Role, m.Affiliation, r.ids.of(m.User, m.Nick)
+	} else {
+		m.Show, m.Status = ShowOnline, ""
+		o = r.insert(m)
+	}
+	u := &user{occupant: o, jid: m.User}
+	o.user = u
+	for i, a := range j.arrivals {
+		u.resources = append(u.resources, a.resource)
+		if created && i == 0 {
+			j.arrivals[i].codes[0] = codeCreated
+		}
+	}
+	_, told := u.refresh()
+	if told {
+		r.tell(u.best().jid, u.nick, SetPresence{u.show, u.status})
+	}
+	// The others; u's own clients are not among the users yet.
+	r.toAll(wire.Presence, nil, func(b []byte) []byte { return r.appendPresence(b, jid.JID{}, presence{of: o}) })
+	r.users = append(r.users, u)
+	r.byJID[u.jid] = u
+	for _, a := range j.arrivals {
+		r.welcome(u, a)
+	}
+}
+
+func (r *Room) refuseJoin(bare jid.JID, ref string, e wire.StanzaError) {
+	if j := r.joining[bare]; j != nil && j.ref == ref {
+		delete(r.joining, bare)
+		r.refuseArrivals(j, e)
+	}
+}
+
+func (r *Room) refuseArrivals(j *joining, e wire.StanzaError) {
+	for _, a := range j.arrivals {
+		r.refuse(a.header, e)
+	}
+}
+
+// welcome shows the room to a client that has just come in.
+//
+// XEP-0045 §7.1: "1. In-room presence from other occupants, 2. In-room
+// presence from the joining entity itself (so-called "self-presence"),
+// 3. Room history (if any), 4. The room subject, 5. Live messages, presence
+// updates, new user joins, etc." There is no history here: nobody sees what
+// was said before they came.
+func (r *Room) welcome(u *user, a arrival) {
+	if !u.detached {
+		r.showPeople(u, a.jid)
+	}
+	self := presence{of: u.occupant, self: true, codes: a.codes}
+	add := func(code int) { self.codes[slices.Index(self.codes[:], 0)] = code }
+	if r.opt.Nonanonymous {
+		add(codeNonanonymous) // §7.2.3
+	}
+	if r.opt.Logged {
+		add(codeLogged) // §7.2.12
+	}
+	if u.nick != a.nick() {
+		add(codeNickAssigned) // §7.2.2: "the service has [...] modified the user's nick"
+	}
+	r.send(func(b []byte) []byte {
+		b = r.appendPresence(b, a.jid, self)
+		return r.appendSubject(b, a.jid)
+	})
+	if u.detached {
+		r.notice(a.jid, "You are not connected at the moment. You will see who is here once you are.")
+	}
+}
+
+// showPeople sends a client the presences of everybody else, a chunk at a time.
+func (r *Room) showPeople(u *user, to jid.JID) {
+	todo := make([]*occupant, 0, len(r.people))
+	for _, o := range r.people {
+		if o != u.occupant {
+			todo = append(todo, o)
+		}
+	}
+	for len(todo) > 0 {
+		r.send(func(b []byte) []byte {
+			for start := len(b); len(todo) > 0 && len(b)-start < chunk; todo = todo[1:] {
+				b = r.appendPresence(b, to, presence{of: todo[0]})
+			}
+			return b
+		})
+	}
+}

@@ -1,0 +1,57 @@
+package muc
+
+import (
+	"isthmus/xmppside/wire"
+)
+
+// Handle takes a stanza that is addressed to the room or to somebody in it.
+// It reports false, and does nothing, if the room is closed.
+func (r *Room) Handle(st *wire.Stanza) bool {
+	return r.locked(func() {
+		switch st.Kind {
+		case wire.Presence:
+			r.handlePresence(st)
+		case wire.Message:
+			r.handleMessage(st)
+		case wire.IQ:
+			r.handleIQ(st)
+		}
+	})
+}
+
+// sender returns the client that a stanza came from, if it is in the room.
+func (r *Room) sender(st *wire.Stanza) (*user, *resource) {
+	if u := r.byJID[st.From.Bare()]; u != nil {
+		if c := u.resource(st.From); c != nil {
+			return u, c
+		}
+	}
+	return nil, nil
+}
+
+// ghostly are the conditions of an error that say that nobody is there to
+// receive anything (XEP-0045 §7.14: "the MUC service is responsible for
+// monitoring error stanzas it receives in order to determine if the user has
+// gone offline").
+var ghostly = map[wire.Condition]bool{
+	wire.ConditionGone:                 true,
+	wire.ConditionInternalServerError:  true,
+	wire.ConditionItemNotFound:         true,
+	wire.ConditionJIDMalformed:         true,
+	wire.ConditionRecipientUnavailable: true,
+	wire.ConditionRedirect:             true,
+	wire.ConditionRemoteServerNotFound: true,
+	wire.ConditionRemoteServerTimeout:  true,
+	wire.ConditionServiceUnavailable:   true,
+}
+
+// bounced removes the client that something of ours could not be delivered to.
+func (r *Room) bounced(st *wire.Stanza) {
+	e := st.Err()
+	u, c := r.sender(st)
+	if c == nil || st.Kind != wire.Presence && !ghostly[e.Condition] {
+		return
+	}
+	r.opt.Log.Info("client removed from room: stanzas to it bounce", "room", r.jid, "client", c.jid, "error", e)
+	r.leave(u, c, presence{reason: "Disconnected: " + string(e.Condition), codes: [4]int{codeRemoved}})
+}

@@ -1,0 +1,82 @@
+package muc
+
+import (
+	"isthmus/xmppside/wire"
+)
+
+// handleIQ takes a client's question to the room or an occupant, or its
+// answer to one that was passed on.
+func (r *Room) handleIQ(st *wire.Stanza) {
+	switch st.Type {
+	case "result", "error":
+		r.handleReply(st)
+	case "get", "set":
+		if st.To.IsBare() {
+			r.handleRoomIQ(st)
+		} else {
+			r.handleOccupantIQ(st)
+		}
+	default:
+		r.refuseWith(st.Header, wire.ConditionBadRequest, "Unknown type of iq.")
+	}
+}
+
+// payload returns the one element of a request (RFC 6120 §8.2.3).
+func payload(st *wire.Stanza) wire.Element {
+	for c := range st.Children() {
+		return c
+	}
+	return wire.Element{}
+}
+
+// handleRoomIQ takes a question to the room itself.
+func (r *Room) handleRoomIQ(st *wire.Stanza) {
+	q := payload(st)
+	get := st.Type == "get"
+	switch {
+	case get && q.Is(nsPing, "ping"):
+		r.result(st.Header, "") // XEP-0199 §4
+	case get && q.Is(nsDiscoInfo, "query"):
+		r.handleInfo(st, q)
+	case get && q.Is(nsDiscoItems, "query"):
+		// XEP-0045 §6.5: the list of occupants may be kept to oneself.
+		r.result(st.Header, "<query xmlns='"+nsDiscoItems+"'/>")
+	case q.Is(nsAdmin, "query"):
+		r.handleAdmin(st, q)
+	case q.Is(nsOwner, "query"):
+		r.handleOwner(st, q)
+	default:
+		r.refuseWith(st.Header, wire.ConditionServiceUnavailable, "")
+	}
+}
+
+// handleOccupantIQ takes a question to somebody in the room.
+func (r *Room) handleOccupantIQ(st *wire.Stanza) {
+	u, _ := r.sender(st)
+	if u == nil {
+		// XEP-0410 §3.1, for a ping; XEP-0045 §7.4 for anything else: who
+		// is not (or no more) in the room gets <not-acceptable/>.
+		r.refuseWith(st.Header, wire.ConditionNotAcceptable, "You are not in this room.")
+		return
+	}
+	q := payload(st)
+	target := r.people[st.To.Resource()]
+	switch ping := st.Type == "get" && q.Is(nsPing, "ping"); {
+	case target == nil:
+		// XEP-0410 §3.3: to a client that pings itself this says that its
+		// nickname was changed without its knowing.
+		r.refuseWith(st.Header, wire.ConditionItemNotFound, "There is nobody of that name in this room.")
+	case target.user == u && ping:
+		// XEP-0410 §3.3: "the MUC service MUST directly respond to the
+		// client" that pings itself, without asking its other resources.
+		r.result(st.Header, "")
+	case target.user != nil:
+		r.passOn(st, u, target.user, q)
+	case ping:
+		r.result(st.Header, "") // a native is there as long as the room says so
+	case st.Type == "get":
+		r.ask(u, st.Header, Query{Target: target.nick, Payload: q})
+	default:
+		r.refuseWith(st.Header, wire.ConditionServiceUnavailable, "")
+	}
+}

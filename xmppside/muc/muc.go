@@ -1,0 +1,161 @@
+// Package muc hosts multi-user chat rooms (XEP-0045) whose people and whose
+// rules are somewhere else.
+//
+// A Room is what XMPP clients see: presences in the order that the
+// specification asks for, subjects, private messages, status codes, errors.
+// It decides nothing. What an occupant wishes (to enter, to speak, another
+// nickname, a subject, somebody's removal) becomes a [Request] to the room's
+// [Owner], who sooner or later states the fact by one of the Room's methods, or
+// refuses. Only what nobody else can know is told at once: that a client left,
+// or is away.
+//
+//	stanza ──► Room.Handle ──► Owner.Ask(Request)
+//	                                  │
+//	occupants ◄── Room.Enter, Leave, Say, SetSubject, Refuse ...
+//
+// People who have clients of their own in the room are its users, several
+// resources behind one nickname; everybody else (a native of the other
+// network, and those who came in by another door) is just a nickname with a
+// role, so that a room of thousands stays small.
+//
+// The caller needs five lines:
+//
+//	room := muc.New(jid, muc.Options{Owner: owner, Sender: link, Key: key})
+//	room.Handle(&stanza)                             // whatever is addressed to it
+//	room.SetMembers(members)                         // the owner knows who is there
+//	room.Enter(muc.Member{User: alice, Nick: "al"}, "ref", false) // alice's request was granted
+//	room.CloseIfEmpty()                              // after each call, to let go of it
+//
+// Left to others: which rooms there are, access and rate limits, and whatever
+// is sent to the service rather than to a room.
+package muc
+
+import (
+	"log/slog"
+	"sync"
+
+	"isthmus/xmppside/jid"
+	"isthmus/xmppside/wire"
+)
+
+// Owner decides what happens in a room.
+type Owner interface {
+	// Ask takes a request. It is called without any lock of the room, by the
+	// goroutine that called the room's method, in the order of the stanzas,
+	// and may block. The answer names Request.ID.
+	Ask(r *Room, q Request)
+}
+
+// Sender is the way to the XMPP server. Send calls f once, with the buffer of
+// what goes out; f appends whole stanzas to it. It must not call the room.
+type Sender interface {
+	Send(f func(b []byte) []byte)
+}
+
+// Options are what a Room is made with.
+type Options struct {
+	Owner  Owner
+	Sender Sender
+	// NewID makes the IDs of requests and of messages of the room's own,
+	// unique for the service.
+	NewID func() string
+	// Key makes the occupant ids (XEP-0421); whoever knows it can tell which
+	// user is behind which id. At least 16 bytes, the same after a restart.
+	Key []byte
+	// Name is shown in service discovery.
+	Name string
+	// Nonanonymous tells everybody the users' real JIDs (status 100).
+	Nonanonymous bool
+	// Logged warns that what is said is archived publicly (status 170).
+	Logged bool
+	Log    *slog.Logger
+}
+
+// Bounds of what one room keeps for those who may not be well-meaning.
+const (
+	maxAsked     = 128      // requests of one user that are not answered yet
+	maxExtra     = 2048     // bytes of presence payload that a resource may show
+	maxStatus    = 1024     // bytes of <status>
+	maxResources = 32       // resources of one user in the room
+	maxRelayed   = 256      // IQs between users that are not answered yet
+	chunk        = 64 << 10 // bytes that are given to the Sender at once
+)
+
+// Room is one hosted room. Its methods may be called by any goroutine; what
+// is sent keeps the order of the calls.
+type Room struct {
+	opt  Options
+	jid  jid.JID
+	from string // the bare JID, escaped for an attribute
+	ids  idMaker
+
+	mu       sync.Mutex
+	closed   bool
+	people   map[string]*occupant // by nickname: everybody
+	users    []*user              // those with clients here, oldest first
+	byJID    map[jid.JID]*user    // the same, by bare JID
+	asked    map[string]*asked    // by Request.ID: what awaits the owner's answer
+	joining  map[jid.JID]*joining // by bare JID: who awaits being let in
+	relayed  map[string]relayed   // by the id we gave it: IQs between users
+	subject  Subject
+	unlisted bool
+	clock    uint32      // counts entrances and departures
+	detached uint32      // clock at the latest detachment; 0 if nobody is
+	gone     []departure // since the first detachment that lasts
+	queue    []Request   // for the owner, once the lock is given back
+	scratch  []byte      // a stanza that is sent to many
+}
+
+// New makes an empty room. It stays closed to facts about people until somebody asks to join.
+func New(room jid.JID, o Options) *Room {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	room = room.Bare()
+	return &Room{
+		opt:     o,
+		jid:     room,
+		from:    string(wire.AppendAttr(nil, room.String())),
+		ids:     newIDMaker(o.Key, room),
+		people:  map[string]*occupant{},
+		byJID:   map[jid.JID]*user{},
+		asked:   map[string]*asked{},
+		joining: map[jid.JID]*joining{},
+		relayed: map[string]relayed{},
+	}
+}
+
+// JID returns the room's address.
+func (r *Room) JID() jid.JID { return r.jid }
+
+// CloseIfEmpty ends the room for good if no client is in it nor waits to be,
+// and reports whether the room is closed.
+func (r *Room) CloseIfEmpty() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.users) == 0 && len(r.joining) == 0 {
+		r.closed = true
+	}
+	return r.closed
+}
+
+// locked runs f under the lock, unless the room is closed, and then hands the
+// requests that it left in the queue to the owner. It reports whether f ran.
+func (r *Room) locked(f func()) bool {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return false
+	}
+	f()
+	queue := r.queue
+	r.queue = nil
+	r.mu.Unlock()
+	for _, q := range queue {
+		r.opt.Owner.Ask(r, q)
+	}
+	return true
+}
+
+// send passes f on to the sender.
+func (r *Room) send(f func(b []byte) []byte) { r.opt.Sender.Send(f) }

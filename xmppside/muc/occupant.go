@@ -1,0 +1,175 @@
+package muc
+
+import (
+	"slices"
+	"strings"
+	"unique"
+
+	"isthmus/xmppside/jid"
+	"isthmus/xmppside/wire"
+)
+
+// Who names somebody in a fact. Nick is how they are called in the room, User
+// the bare JID of those who are on XMPP; either will do for a user who has
+// clients in the room, others are found by Nick.
+type Who struct {
+	Nick string
+	User jid.JID
+}
+
+// Member is somebody who is in the room, as the owner knows them.
+type Member struct {
+	Nick        string
+	User        jid.JID // bare; zero for who is not on XMPP
+	Affiliation Affiliation
+	Role        Role
+	Show        Show // of users who have clients here, the room knows better
+	Status      string
+}
+
+// occupant is one nickname in the room. There may be many thousands of them,
+// so there is nothing in here that only users need.
+type occupant struct {
+	nick, status string
+	user         *user  // nil unless they have clients here
+	since        uint32 // Room.clock at their entrance
+	id           occupantID
+	show         Show
+	role         Role
+	affiliation  Affiliation
+}
+
+// user is an occupant with clients of their own in the room.
+type user struct {
+	*occupant
+	jid        jid.JID // bare
+	resources  []*resource
+	extra      unique.Handle[string] // presence payload that is shown
+	asked      int                   // requests without an answer
+	detached   bool                  // hears nothing for now
+	detachedAt uint32                // Room.clock then
+}
+
+// resource is one client in the room.
+type resource struct {
+	jid    jid.JID
+	show   Show
+	status string
+	extra  unique.Handle[string]
+	order  uint32 // Room.clock at its last presence
+}
+
+// newResource reads what a client's presence says about it.
+func (r *Room) newResource(st *wire.Stanza) *resource {
+	r.clock++
+	status := st.ChildText(wire.NSComponent, "status")
+	return &resource{
+		jid:    st.From,
+		show:   parseShow(st.ChildText(wire.NSComponent, "show")),
+		status: strings.Clone(cut(status, maxStatus)),
+		extra:  presenceExtra(st),
+		order:  r.clock,
+	}
+}
+
+// shownPayloads are the extensions of a client's presence that others are
+// shown: entity capabilities (XEP-0115), the avatar's hash (XEP-0153) and idle
+// time (XEP-0319). All else is between the client and its server, or for the
+// room alone.
+var shownPayloads = map[string]string{
+	"http://jabber.org/protocol/caps": "c",
+	"vcard-temp:x:update":             "x",
+	"urn:xmpp:idle:1":                 "idle",
+}
+
+// presenceExtra returns those of st, shared among all who send the same.
+func presenceExtra(st *wire.Stanza) unique.Handle[string] {
+	var b strings.Builder
+	for c := range st.Children() {
+		if name, ok := shownPayloads[c.Space]; !ok || name != c.Local {
+			continue
+		}
+		if raw := c.Raw(); b.Len()+len(raw) <= maxExtra {
+			b.WriteString(raw)
+		}
+	}
+	return unique.Make(b.String())
+}
+
+// find returns who a fact is about, or nil.
+func (r *Room) find(w Who) *occupant {
+	if !w.User.IsZero() {
+		if u := r.byJID[w.User.Bare()]; u != nil {
+			return u.occupant
+		}
+	}
+	if o := r.people[w.Nick]; o != nil && o.user == nil {
+		return o
+	}
+	return nil
+}
+
+// resource returns the client with that full JID, or nil.
+func (u *user) resource(full jid.JID) *resource {
+	if i := u.indexOf(full); i >= 0 {
+		return u.resources[i]
+	}
+	return nil
+}
+
+func (u *user) indexOf(full jid.JID) int {
+	return slices.IndexFunc(u.resources, func(c *resource) bool { return c.jid == full })
+}
+
+// refresh works out how available a user is: as available as their most
+// available resource, and among equals as the one that spoke last says. It
+// reports whether that is news to the room, and to the owner.
+func (u *user) refresh() (visible, told bool) {
+	best := u.best()
+	told = u.show != best.show || u.status != best.status
+	visible = told || u.extra != best.extra
+	u.show, u.status, u.extra = best.show, best.status, best.extra
+	return visible, told
+}
+
+func (u *user) best() *resource {
+	return slices.MinFunc(u.resources, func(a, b *resource) int {
+		if a.show != b.show {
+			return int(a.show) - int(b.show)
+		}
+		return int(b.order) - int(a.order)
+	})
+}
+
+// insert puts an occupant into the room.
+func (r *Room) insert(m Member) *occupant {
+	r.clock++
+	o := &occupant{
+		nick: m.Nick, status: cut(m.Status, maxStatus), since: r.clock, id: r.ids.of(m.User, m.Nick),
+		show: m.Show, role: m.Role, affiliation: m.Affiliation,
+	}
+	r.people[o.nick] = o
+	return o
+}
+
+// remove takes an occupant out.
+func (r *Room) remove(o *occupant) {
+	r.noteDeparture(o)
+	delete(r.people, o.nick)
+	if u := o.user; u != nil {
+		delete(r.byJID, u.jid)
+		r.users = slices.DeleteFunc(r.users, func(x *user) bool { return x == u })
+		r.forgetDepartures()
+		for _, c := range u.resources {
+			r.dropRelayed(c.jid)
+		}
+	}
+}
+
+// cut shortens s to at most n bytes, between characters.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}

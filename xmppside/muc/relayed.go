@@ -1,0 +1,93 @@
+package muc
+
+import (
+	"strings"
+	"time"
+
+	"isthmus/xmppside/jid"
+	"isthmus/xmppside/wire"
+)
+
+// relayTimeout is how long a client has for its answer to another's question
+// before its place may be given to the next one.
+const relayTimeout = time.Minute
+
+// relayed is a question of one client to another that is not answered yet.
+type relayed struct {
+	header wire.Header // of the question
+	to     jid.JID     // who must answer
+	at     time.Time
+}
+
+// passOn hands a question to one of another user's clients, under an id of
+// the room's own, so that neither learns the other's address.
+//
+// XEP-0045 §17.4: a vCard is asked of the user's account; all else of a client.
+func (r *Room) passOn(st *wire.Stanza, from, to *user, q wire.Element) {
+	if len(r.relayed) >= maxRelayed {
+		r.expireRelayed()
+	}
+	if len(r.relayed) >= maxRelayed {
+		r.refuseWith(st.Header, wire.ConditionResourceConstraint, "Too many questions are waiting for an answer in this room.")
+		return
+	}
+	target := to.best().jid
+	if q.Is("vcard-temp", "vCard") {
+		target = to.jid
+	}
+	id := r.opt.NewID()
+	r.relayed[id] = relayed{kept(st.Header), target, time.Now()}
+	r.send(func(b []byte) []byte { return r.appendIQ(b, target, from.nick, id, st.Type, q) })
+}
+
+// handleReply brings an answer back to who asked.
+func (r *Room) handleReply(st *wire.Stanza) {
+	w, ok := r.relayed[st.ID]
+	if !ok || w.to != st.From {
+		return
+	}
+	delete(r.relayed, st.ID)
+	r.send(func(b []byte) []byte {
+		var content strings.Builder
+		for c := range st.Children() {
+			content.WriteString(c.Raw())
+		}
+		b = wire.AppendOpen(b, w.header.Reply(st.Type))
+		b = append(b, content.String()...)
+		return wire.AppendClose(b, wire.IQ)
+	})
+}
+
+func (r *Room) appendIQ(b []byte, to jid.JID, nick, id, typ string, q wire.Element) []byte {
+	b = append(b, "<iq to='"...)
+	b = wire.AppendAttr(b, to.String())
+	b = append(b, '\'')
+	b = r.appendFrom(b, nick)
+	b = appendField(b, " id='", id)
+	b = appendField(b, " type='", typ)
+	b = append(b, '>')
+	b = append(b, q.Raw()...)
+	return append(b, "</iq>"...)
+}
+
+// dropRelayed answers the questions to a client that has left, and forgets its own.
+func (r *Room) dropRelayed(client jid.JID) {
+	for id, w := range r.relayed {
+		if w.to == client {
+			r.refuseWith(w.header, wire.ConditionRecipientUnavailable, "")
+		}
+		if w.to == client || w.header.From == client {
+			delete(r.relayed, id)
+		}
+	}
+}
+
+// expireRelayed gives up the questions that nobody will answer any more.
+func (r *Room) expireRelayed() {
+	for id, w := range r.relayed {
+		if time.Since(w.at) > relayTimeout {
+			delete(r.relayed, id)
+			r.refuseWith(w.header, wire.ConditionRemoteServerTimeout, "")
+		}
+	}
+}

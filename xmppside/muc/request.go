@@ -1,0 +1,83 @@
+package muc
+
+import (
+	"isthmus/xmppside/jid"
+	"isthmus/xmppside/wire"
+)
+
+// Request is what a user wishes of the room's owner.
+type Request struct {
+	// ID is what the answer names: by Room.Refuse, Room.Confirm, Room.Answer
+	// or the ref of a fact. Leave and SetPresence are told, not asked, and
+	// need no answer.
+	ID string
+	// By is the resource that asks.
+	By jid.JID
+	// Nick is how By is called in the room; empty for a Join.
+	Nick string
+	// What is wished.
+	What Wish
+}
+
+// Wish is the closed set of what can be wished.
+type Wish interface{ wish() }
+
+// The wishes.
+type (
+	// Join asks to be let in. Granted by Enter.
+	Join struct {
+		Nick     string
+		Password string
+	}
+	// Leave tells that a user's last resource has gone.
+	Leave struct{ Reason string }
+	// Say asks to speak to the room. Granted by Say, refused by Refuse.
+	Say struct{ Body string }
+	// Whisper asks to speak to somebody who is no user of this room.
+	// Granted by Confirm.
+	Whisper struct{ To, Body string }
+	// Rename asks for another nickname. Granted by Confirm; the
+	// fact is Room.Rename.
+	Rename struct{ To string }
+	// ChangeSubject is granted by Confirm; the fact is Room.SetSubject.
+	ChangeSubject struct{ Text string }
+	// SetPresence tells how available a user is, over all resources.
+	SetPresence struct {
+		Show   Show
+		Status string
+	}
+	// GrantRole asks for somebody's role to be changed. Granted by Confirm.
+	GrantRole struct {
+		Target string
+		Role   Role
+	}
+	// GrantAffiliation is the same for an affiliation.
+	GrantAffiliation struct {
+		Target      string
+		Affiliation Affiliation
+	}
+	// Expel asks for somebody's removal. Granted by Confirm.
+	Expel struct {
+		Target string
+		Ban    bool
+		Reason string
+	}
+	// Query is an IQ get to somebody who is no user of this room.
+	// Granted by Answer.
+	Query struct {
+		Target  string
+		Payload wire.Element
+	}
+)
+
+func (Join) wish()             {}
+func (Leave) wish()            {}
+func (Say) wish()              {}
+func (Whisper) wish()          {}
+func (Rename) wish()           {}
+func (ChangeSubject) wish()    {}
+func (SetPresence) wish()      {}
+func (GrantRole) wish()        {}
+func (GrantAffiliation) wish() {}
+func (Expel) wish()            {}
+func (Query) wish()            {}

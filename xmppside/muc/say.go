@@ -1,0 +1,174 @@
+package muc
+
+import (
+	"strings"
+	"time"
+
+	"isthmus/xmppside/jid"
+	"isthmus/xmppside/wire"
+)
+
+// maxContent bounds what one message may make the room send to each user, in
+// bytes of XML.
+const maxContent = 64 << 10
+
+// handleMessage takes a client's message to the room or an occupant.
+func (r *Room) handleMessage(st *wire.Stanza) {
+	if st.Type == "error" {
+		r.bounced(st)
+		return
+	}
+	u, _ := r.sender(st)
+	if u == nil {
+		// XEP-0045 §7.4: "If the sender is not an occupant of the room, the
+		// service SHOULD return a <not-acceptable/> error to the sender".
+		r.refuseWith(st.Header, wire.ConditionNotAcceptable, "You are not in this room.")
+		return
+	}
+	content, ok := r.content(st)
+	if !ok {
+		r.refuseWith(st.Header, wire.ConditionPolicyViolation, "This message is too large.")
+		return
+	}
+	switch groupchat := st.Type == "groupchat"; {
+	case groupchat && !st.To.IsBare():
+		// XEP-0045 §7.5: "If the sender attempts to send a private message
+		// of type "groupchat" to a particular occupant, the service MUST
+		// refuse to deliver the message [...] and return a <bad-request/>".
+		r.refuseWith(st.Header, wire.ConditionBadRequest, "A private message can't be of type groupchat.")
+	case groupchat:
+		r.handleGroupchat(st, u, content)
+	case st.To.IsBare():
+		// Mediated invitations and requests for voice. Clients that are
+		// refused send the invitation themselves (XEP-0249).
+		r.refuseWith(st.Header, wire.ConditionFeatureNotImplemented, "This room takes only messages of type groupchat.")
+	default:
+		r.handlePrivate(st, u, content)
+	}
+}
+
+// handleGroupchat takes what is said to all.
+func (r *Room) handleGroupchat(st *wire.Stanza, u *user, content string) {
+	_, hasBody := st.Child(wire.NSComponent, "body")
+	subject, hasSubject := st.Child(wire.NSComponent, "subject")
+	_, hasThread := st.Child(wire.NSComponent, "thread")
+	switch {
+	case hasSubject && !hasBody && !hasThread:
+		// XEP-0045 §8.1: "only a message that contains a <subject/> but no
+		// <body/> element shall be considered a subject change".
+		r.ask(u, st.Header, ChangeSubject{Text: strings.Clone(subject.Text())})
+	case u.role < RoleParticipant:
+		// XEP-0045 §7.4: "If the sender is a visitor (i.e., does not have
+		// voice in a moderated room), the service SHOULD return a
+		// <forbidden/> error to the sender".
+		r.refuseWith(st.Header, wire.ConditionForbidden, "You have no voice in this room.")
+	case hasBody:
+		if a := r.ask(u, st.Header, Say{Body: strings.Clone(st.ChildText(wire.NSComponent, "body"))}); a != nil {
+			a.content = content
+		}
+	case u.detached:
+		r.refuseWith(st.Header, wire.ConditionServiceUnavailable, "You are not connected at the moment.")
+	default:
+		// Chat states, reactions, markers: only our own users can see them.
+		r.relay(u.occupant, kept(st.Header), content, r.opt.NewID(), time.Time{})
+	}
+}
+
+// relay sends all users what one of them said.
+func (r *Room) relay(by *occupant, h wire.Header, content, id string, at time.Time) {
+	m := message{nick: by.nick, id: h.ID, typ: "groupchat", lang: h.Lang, content: content, by: &by.id, archive: id, stamp: at}
+	if m.id == "" {
+		m.id = id
+	}
+	r.toAll(wire.Message, nil, func(b []byte) []byte { return r.appendMessage(b, m) })
+}
+
+// Said is something that was said in the room.
+type Said struct {
+	By   Who
+	Body string
+	// ID becomes the room's stanza id (XEP-0359).
+	ID string
+	// Ref is the ID of the Say that this grants: the users are then shown
+	// all that was in the stanza, not only Body.
+	Ref string
+	// At is when it was said, if it was not just now.
+	At time.Time
+}
+
+// Say tells what was said in the room, by whomever.
+func (r *Room) Say(s Said) {
+	r.locked(func() {
+		by := r.find(s.By)
+		if by == nil { // has left since, or speaks from outside
+			by = &occupant{nick: s.By.Nick, id: r.ids.of(s.By.User.Bare(), s.By.Nick)}
+		}
+		h, content := wire.Header{}, ""
+		if a, ok := r.take(s.Ref); ok {
+			h, content = a.header, a.content
+		}
+		if content == "" {
+			content = text(s.Body)
+		}
+		r.relay(by, h, content, s.ID, s.At)
+	})
+}
+
+// Notice says something to all users in the room's own name.
+func (r *Room) Notice(body string) {
+	r.locked(func() {
+		m := message{id: r.opt.NewID(), typ: "groupchat", content: text(body)}
+		r.toAll(wire.Message, nil, func(b []byte) []byte { return r.appendMessage(b, m) })
+	})
+}
+
+// noticeTo says something to one user in the room's own name, heard or not.
+func (r *Room) noticeTo(u *user, body string) {
+	m := message{id: r.opt.NewID(), typ: "groupchat", content: text(body)}
+	r.toUser(wire.Message, u, func(b []byte) []byte { return r.appendMessage(b, m) })
+}
+
+// notice says something to one client.
+func (r *Room) notice(to jid.JID, body string) {
+	m := message{id: r.opt.NewID(), typ: "groupchat", content: text(body)}
+	r.template(wire.Message, func(b []byte) []byte { return r.appendMessage(b, m) }, func(t wire.Template) {
+		r.send(func(b []byte) []byte { return t.AppendTo(b, to) })
+	})
+}
+
+// content returns what of a message is passed on, as XML, and false if that
+// is too much. All is, except what the room alone may say.
+func (r *Room) content(st *wire.Stanza) (string, bool) {
+	var b strings.Builder
+	for c := range st.Children() {
+		if r.forged(c) {
+			continue
+		}
+		b.WriteString(c.Raw())
+		if b.Len() > maxContent {
+			return "", false
+		}
+	}
+	return b.String(), true
+}
+
+// forged reports whether an element pretends to be the room's own word:
+// stanza ids (XEP-0359 §5: "MUST strip" those by themselves), occupant ids
+// (XEP-0421 §3.2), status codes, delays, and addresses of whom it came from.
+func (r *Room) forged(c wire.Element) bool {
+	switch c.Space {
+	case nsStanzaID:
+		return c.Local == "stanza-id" && r.isRoom(c.Attr("by"))
+	case nsDelay:
+		return r.isRoom(c.Attr("from"))
+	case nsOccupantID, nsMUC, nsUser, nsAddress:
+		return true
+	}
+	return false
+}
+
+// isRoom reports whether s is the room's address, in whatever spelling.
+func (r *Room) isRoom(s string) bool {
+	j, err := jid.Parse(s)
+	return err == nil && j.Bare() == r.jid
+}

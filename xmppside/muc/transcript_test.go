@@ -1,0 +1,268 @@
+package muc
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"isthmus/xmppside/jid"
+	"isthmus/xmppside/wire"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write what the room says now into testdata")
+
+// TestTranscripts plays testdata/*.txt: a line that begins with ">" is a
+// stanza from a client, "=" a fact from the owner; what follows them is what
+// the room makes of it: "<" a stanza sent, "?" a request to the owner.
+// Everything else is left as it stands: the specification's sentence, mostly.
+func TestTranscripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no transcripts", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := newPlay(t).all(string(want))
+			if *rewrite {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if got != string(want) {
+				t.Errorf("%s: first difference (run with -rewrite and look at the diff):\n%s", file, firstDifference(string(want), got))
+			}
+		})
+	}
+}
+
+func firstDifference(want, got string) string {
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range g {
+		if i >= len(w) || w[i] != g[i] {
+			return fmt.Sprintf("line %d\n got %s\nwant %s", i+1, g[i], slices.Concat(w, make([]string, len(g)))[i])
+		}
+	}
+	return "shorter"
+}
+
+var testRoom = jid.MustParse("#go%net@gw.example")
+
+// play is a room with an owner and a server that only take notes.
+type play struct {
+	t    *testing.T
+	room *Room
+	ids  int
+	log  []string // since the last step
+}
+
+func newPlay(t *testing.T) *play {
+	p := &play{t: t}
+	p.open(Options{})
+	return p
+}
+
+func (p *play) open(o Options) {
+	o.Owner, o.Sender, o.Key, o.Name = p, p, []byte("0123456789abcdef"), "#go on net"
+	o.NewID = func() string { p.ids++; return "id" + strconv.Itoa(p.ids) }
+	p.room = New(testRoom, o)
+}
+
+// Ask notes a request.
+func (p *play) Ask(_ *Room, q Request) {
+	if s, ok := q.What.(Query); ok {
+		p.log = append(p.log, fmt.Sprintf("? %s %s %s muc.Query{Target:%q, %s}", q.ID, q.By, q.Nick, s.Target, s.Payload.Raw()))
+		return
+	}
+	p.log = append(p.log, fmt.Sprintf("? %s %s %s %#v", q.ID, q.By, q.Nick, q.What))
+}
+
+// Send notes the stanzas that were sent. The order in which a room lists its
+// people is not specified, so they are sorted.
+func (p *play) Send(f func(b []byte) []byte) {
+	list := stanzas(p.t, f(nil))
+	isOther := func(s string) bool {
+		return strings.HasPrefix(s, "<presence") && !strings.Contains(s, "code='") && !strings.Contains(s, "type='")
+	}
+	for i := 0; i < len(list); i++ {
+		j := i
+		for j < len(list) && isOther(list[j]) {
+			j++
+		}
+		if j > i {
+			slices.Sort(list[i:j])
+			i = j
+		}
+	}
+	for _, s := range list {
+		p.log = append(p.log, "< "+s)
+	}
+}
+
+// stanzas cuts what was sent into stanzas, and checks that each can be read.
+func stanzas(t testing.TB, b []byte) (list []string) {
+	d := wire.NewDecoder(strings.NewReader(string(b)), wire.DefaultLimits)
+	for {
+		st, err := d.Next()
+		if errors.Is(err, io.EOF) {
+			return list
+		}
+		if err != nil {
+			t.Fatalf("the room sent what can't be read: %v\n%s", err, b)
+		}
+		if st.To.IsZero() || st.From.Bare() != testRoom {
+			t.Fatalf("to %q from %q: %s", st.To, st.From, st.Raw())
+		}
+		list = append(list, st.Raw())
+	}
+}
+
+func parse(t testing.TB, s string) *wire.Stanza {
+	st, err := wire.NewDecoder(strings.NewReader(s), wire.DefaultLimits).Next()
+	if err != nil {
+		t.Fatalf("%v: %s", err, s)
+	}
+	return &st
+}
+
+// all plays a whole transcript and returns it with the room's answers.
+func (p *play) all(script string) string {
+	var out strings.Builder
+	for line := range strings.Lines(script) {
+		switch line = strings.TrimSuffix(line, "\n"); {
+		case strings.HasPrefix(line, "< "), strings.HasPrefix(line, "? "):
+			continue
+		case strings.HasPrefix(line, "> "):
+			if !p.room.Handle(parse(p.t, line[2:])) {
+				p.log = append(p.log, "? closed")
+			}
+		case strings.HasPrefix(line, "= "):
+			p.fact(line[2:])
+		}
+		out.WriteString(line + "\n")
+		for _, l := range p.log {
+			out.WriteString(l + "\n")
+		}
+		p.log = nil
+	}
+	return out.String()
+}
+
+// fact is one line "verb key=value ...".
+func (p *play) fact(line string) {
+	verb, rest, _ := strings.Cut(line, " ")
+	list := members(p.t, rest)
+	v := map[string]string{}
+	if len(list) > 0 {
+		v = list[len(list)-1]
+	}
+	r, who := p.room, whoOf(v)
+	switch verb {
+	case "open":
+		p.open(Options{Nonanonymous: v["nonanonymous"] != "", Logged: v["logged"] != ""})
+	case "members":
+		var all []Member
+		for _, m := range list {
+			all = append(all, memberOf(p.t, m))
+		}
+		r.SetMembers(all, false)
+	case "enter":
+		r.Enter(memberOf(p.t, v), v["ref"], v["created"] != "")
+	case "leave":
+		causes := map[string]Cause{"": Left, "kick": Kicked, "ban": Banned, "removed": Removed}
+		r.Leave(who, Departure{Cause: causes[v["cause"]], Reason: v["reason"], Actor: v["actor"]})
+	case "rename":
+		r.Rename(who, Who{Nick: v["to"], User: who.User})
+	case "role":
+		m := memberOf(p.t, v)
+		r.SetRole(who, m.Affiliation, m.Role, v["actor"])
+	case "available":
+		r.SetAvailability(who, parseShow(v["show"]), v["status"])
+	case "say":
+		r.Say(Said{By: who, Body: v["body"], ID: v["id"], Ref: v["ref"]})
+	case "whisper":
+		if !r.Whisper(jid.MustParse(v["user"]), v["nick"], v["id"], v["body"]) {
+			p.log = append(p.log, "? not here")
+		}
+	case "subject":
+		r.SetSubject(Subject{Text: v["text"], By: who, ID: v["id"], Ref: v["ref"], At: time.Unix(1000000000, 0)})
+	case "notice":
+		r.Notice(v["body"])
+	case "attach":
+		r.Attach(who, v["attached"] == "true", v["text"])
+	case "confirm":
+		r.Confirm(v["ref"])
+	case "answer":
+		r.Answer(v["ref"], v["element"])
+	case "refuse":
+		r.Refuse(v["ref"], wire.StanzaError{Condition: wire.Condition(v["condition"]), Text: v["text"]})
+	case "shutdown":
+		r.Shutdown(v["reason"])
+	case "close":
+		p.log = append(p.log, fmt.Sprintf("? closed: %v", r.CloseIfEmpty()))
+	default:
+		p.t.Fatalf("no such fact: %s", line)
+	}
+}
+
+// members reads "nick=a role=b; nick=c".
+func members(t *testing.T, s string) (list []map[string]string) {
+	for s != "" {
+		m := map[string]string{}
+		list = append(list, m)
+		for s != "" {
+			var key, value string
+			key, s, _ = strings.Cut(strings.TrimLeft(s, " "), "=")
+			if q, err := strconv.QuotedPrefix(s); err == nil {
+				value, _ = strconv.Unquote(q)
+				s = s[len(q):]
+			} else {
+				i := strings.IndexAny(s+" ", " ;")
+				value, s = s[:i], s[i:]
+			}
+			m[key] = value
+			if strings.HasPrefix(s, ";") {
+				s = s[1:]
+				break
+			}
+		}
+	}
+	return list
+}
+
+func whoOf(v map[string]string) Who {
+	w := Who{Nick: v["nick"]}
+	if u := v["user"]; u != "" {
+		w.User = jid.MustParse(u)
+	}
+	return w
+}
+
+func memberOf(t *testing.T, v map[string]string) Member {
+	w := whoOf(v)
+	m := Member{Nick: w.Nick, User: w.User, Role: RoleParticipant, Show: parseShow(v["show"]), Status: v["status"]}
+	var ok bool
+	if s := v["role"]; s != "" {
+		if m.Role, ok = parseRole(s); !ok {
+			t.Fatal(s)
+		}
+	}
+	if s := v["affiliation"]; s != "" {
+		if m.Affiliation, ok = parseAffiliation(s); !ok {
+			t.Fatal(s)
+		}
+	}
+	return m
+}
