@@ -39,10 +39,11 @@ type Isthmus struct {
 	proc   *process
 }
 
-// Binary builds bin/isthmus once per process and returns its path.
+// Binary builds the gateway once per process, in bin/, and returns its path.
 var Binary = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(Root(), "bin/isthmus")
-	build := exec.Command("go", "build", "-o", path, "./cmd/isthmus")
+	path := filepath.Join(Root(), "bin", "isthmus"+strings.Join(buildFlags, ""))
+	args := append([]string{"build", "-o", path}, buildFlags...)
+	build := exec.Command("go", append(args, "./cmd/isthmus")...)
 	build.Dir = Root()
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build ./cmd/isthmus: %w\n%s", err, out)
@@ -110,6 +111,11 @@ func (i *Isthmus) Start(t T) {
 	}
 	t.Cleanup(func() {
 		i.proc.end(syscall.SIGTERM, Patience)
+		for _, sign := range []string{"WARNING: DATA RACE", "panic:", "fatal error:"} {
+			if strings.Contains(i.Log(), sign) {
+				t.Errorf("isthmus: %s", sign)
+			}
+		}
 		if t.Failed() {
 			t.Logf("isthmus logged:\n%s", tail(i.logFile(), 120))
 		}

@@ -129,16 +129,21 @@ func TextLike(path, pattern string) Match {
 	return Where(path+" like "+pattern, func(e *Element) bool { return re.MatchString(e.TextOf(path)) })
 }
 
-func matches(e *Element, all []Match) bool {
+func matches(e *Element, all []Match) bool { return len(Missing(e, all)) == 0 }
+
+// Missing returns those that are not true of e.
+func Missing(e *Element, all []Match) []Match {
+	var missing []Match
 	for _, m := range all {
 		if !m.ok(e) {
-			return false
+			missing = append(missing, m)
 		}
 	}
-	return true
+	return missing
 }
 
-func describe(all []Match) string {
+// Describe says what all of them say.
+func Describe(all []Match) string {
 	what := make([]string, len(all))
 	for i, m := range all {
 		what[i] = m.what

@@ -101,7 +101,7 @@ func (x *XMPP) Expect(all ...Match) *Element {
 	x.t.Helper()
 	stanza, ok := x.inbox.take(func(e *Element) bool { return matches(e, all) }, Patience)
 	if !ok {
-		x.t.Fatalf("%s never got: %s\nlast of what it got:%s", x.JID, describe(all), x.recent())
+		x.t.Fatalf("%s never got: %s\nlast of what it got:%s", x.JID, Describe(all), x.recent())
 	}
 	return stanza
 }
@@ -117,7 +117,7 @@ func (x *XMPP) ExpectWithin(patience time.Duration, all ...Match) *Element {
 func (x *XMPP) ExpectNone(all ...Match) {
 	x.t.Helper()
 	if stanza := x.ExpectWithin(0, all...); stanza != nil {
-		x.t.Fatalf("%s got what it should not, %s: %s", x.JID, describe(all), stanza)
+		x.t.Fatalf("%s got what it should not, %s: %s", x.JID, Describe(all), stanza)
 	}
 }
 

@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"isthmus/e2e/harness"
+)
+
+// XEP-0045 §9.9 (status 332): a service that shuts down says so to all
+// occupants; IRC sees a QUIT; the process ends well and soon.
+func TestShutdown(t *testing.T) {
+	on(t, everyPair, func(s *scenario) {
+		native := s.native("native")
+		alice, nick := s.joined("alice")
+		took, err := s.gateway.Stop(s.T)
+		if err != nil {
+			s.Errorf("exit: %v", err)
+		}
+		if took > 5*time.Second {
+			s.Errorf("took %v", took)
+		}
+		alice.Expect(harness.Kind("presence/unavailable"), harness.From(s.occupant(nick)), harness.Code("332"), harness.Code("110"))
+		native.ExpectFrom(nick, "QUIT")
+	})
+}
+
+// SIGHUP reloads: a network that was added can be used, those who talk on
+// another don't notice.
+func TestReload(t *testing.T) {
+	on(t, eachXMPP, func(s *scenario) {
+		native := s.native("native")
+		alice, nick := s.joined("alice")
+		s.gateway.Config.Set("networks/second", harness.Config{"addresses": []string{"irc://" + s.irc.Addr}})
+		s.gateway.Write(s.T)
+		s.gateway.Signal(s.T, syscall.SIGHUP)
+		second := s.channel + "%second@" + s.gateway.Domain
+		for deadline := time.Now().Add(harness.Patience); ; time.Sleep(50 * time.Millisecond) {
+			alice.SendJoin(second, s.nick("alicia"), "")
+			e := alice.Expect(harness.Where("an answer", func(e *harness.Element) bool {
+				return e.Name == "presence" && strings.HasPrefix(e.Attr["from"], second)
+			}))
+			if e.Attr["type"] != "error" {
+				break
+			}
+			if time.Now().After(deadline) {
+				s.Fatalf("the new network is never known: %s", e)
+			}
+		}
+		native.ExpectFrom(s.nick("alicia"), "JOIN")
+		alice.Say(s.room, "undisturbed")
+		native.ExpectFrom(nick, "PRIVMSG .* :undisturbed$")
+		native.ExpectNone(" (QUIT|PART)")
+	})
+}
+
+// A bad file changes nothing, and the log says what is wrong with it.
+func TestReloadOfABadFile(t *testing.T) {
+	on(t, once, func(s *scenario) {
+		native := s.native("native")
+		alice, nick := s.joined("alice")
+		if err := os.WriteFile(s.gateway.ConfigFile(), []byte("xmpp:\n  sever: here\nnetworks: 7\n"), 0o600); err != nil {
+			s.Fatal(err)
+		}
+		s.gateway.Signal(s.T, syscall.SIGHUP)
+		for deadline := time.Now().Add(harness.Patience); !strings.Contains(s.gateway.Log(), "sever"); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				s.Fatalf("no word of the mistake in the log")
+			}
+		}
+		alice.Say(s.room, "undisturbed")
+		native.ExpectFrom(nick, "PRIVMSG .* :undisturbed$")
+		if !s.gateway.Running() {
+			s.Errorf("it ended")
+		}
+	})
+}
