@@ -100,6 +100,8 @@ type Store struct {
 	sealer *sealer
 	queue  chan job
 
+	insertSQL [insertRows + 1]string // by number of rows
+
 	ctx       context.Context // of every statement; ends when Close has waited enough
 	cancel    context.CancelFunc
 	closeOnce sync.Once
@@ -125,7 +127,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		opts: opts, db: db, sealer: newSealer(key),
 		queue:   make(chan job, queueBound),
 		closing: make(chan struct{}), closed: make(chan struct{}),
-		rooms: map[bridge.Room]int64{},
+		rooms: map[bridge.Room]int64{}, insertSQL: insertStatements(isPostgres(opts.Path)),
 	}
 	if err := s.prepare(ctx); err != nil {
 		db.Close()

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -315,7 +316,7 @@ func BenchmarkRecord(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for i := range b.N {
-		s.Record(bridge.Record{ID: bridge.NewID(), Room: rooms[i%100], Native: "v2-" + bridge.NewID()[13:] + fmt.Sprint(i*7919%1000003)})
+		s.Record(bridge.Record{ID: bridge.NewID(), Room: rooms[i%100], Native: rand.Text()})
 	}
 	if err := s.Flush(b.Context()); err != nil {
 		b.Fatal(err)

@@ -14,9 +14,10 @@ const (
 	// queueBound is how many jobs may wait for the writer.
 	queueBound = 2048
 	// batchBound is how many jobs one commit takes.
-	batchBound = 512
-	// gatherTime is how long a lone message id waits for company.
-	gatherTime = 2 * time.Millisecond
+	batchBound = 1024
+	// gatherTime is how long message ids wait for company while nobody waits
+	// for them: a commit costs as much as a dozen of them.
+	gatherTime = 50 * time.Millisecond
 	// pruneInterval is how often old message ids are forgotten.
 	pruneInterval = time.Hour
 )

@@ -10,9 +10,9 @@ CREATE TABLE rooms (
 
 -- Our ids sort by time (bridge.NewID), hence no column for that.
 CREATE TABLE messages (
-	id     TEXT NOT NULL,
-	room   BIGINT NOT NULL,
-	native TEXT NOT NULL, -- what the room's network calls it
+	id     TEXT, -- not "NOT NULL": SQLite would journal each statement
+	room   BIGINT,
+	native TEXT, -- what the room's network calls it
 	PRIMARY KEY (room, native)
 );
 CREATE INDEX messages_id ON messages (id);
