@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -123,9 +124,16 @@ func (s *Server) read(conn net.Conn) error {
 	buf := make([]byte, readBuffer)
 	have := 0
 	step := s.open
+	quick, err := quickACK(conn)
+	if err != nil {
+		return err
+	}
 	for {
 		n, err := conn.Read(buf[have:])
 		if err != nil {
+			return err
+		}
+		if err := quick(); err != nil {
 			return err
 		}
 		at := time.Now()
@@ -147,6 +155,27 @@ func (s *Server) read(conn net.Conn) error {
 			return fmt.Errorf("fakexmpp: stanza of more than %d bytes", len(buf))
 		}
 	}
+}
+
+// quickACK returns a function that has what was read acknowledged at once. A
+// bridge that leaves Nagle's algorithm on (biboumi) would wait up to 40 ms
+// for it else, which is the kernel's time rather than the bridge's. The
+// kernel forgets the option, so it is set after each read.
+func quickACK(conn net.Conn) (func() error, error) {
+	raw, err := conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var failed error
+	set := func(fd uintptr) {
+		failed = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 1)
+	}
+	return func() error {
+		if err := raw.Control(set); err != nil {
+			return err
+		}
+		return failed
+	}, nil
 }
 
 // open answers the component's stream header (XEP-0114 §3).
