@@ -49,19 +49,19 @@ func parseRole(s string) (Role, bool) {
 	return 0, false
 }
 
-// Show is availability (RFC 6121 §4.7.2.1), the more present the less.
+// Show is availability (RFC 6121 §4.7.2.1). The zero value is plainly online.
 type Show uint8
 
 // The availabilities, in the order in which one resource outdoes another.
 const (
-	ShowChat Show = iota
-	ShowOnline
+	ShowOnline Show = iota
+	ShowChat
 	ShowDND
 	ShowAway
 	ShowXA
 )
 
-var shows = [...]string{"chat", "", "dnd", "away", "xa"}
+var shows = [...]string{"", "chat", "dnd", "away", "xa"}
 
 func (s Show) String() string { return shows[s] }
 

@@ -46,7 +46,7 @@ func (r *Room) handlePresence(st *wire.Stanza) {
 	case enters && c != nil:
 		r.reenter(st, u, c)
 	case enters:
-		r.handleJoin(st, u)
+		r.handleJoin(st)
 	case c == nil:
 		// It thinks that it is in the room: it has to learn otherwise, so
 		// that it can join anew.
@@ -58,10 +58,10 @@ func (r *Room) handlePresence(st *wire.Stanza) {
 
 // handleJoin lets in one more client of a user who is in the room already, and
 // otherwise asks the owner.
-func (r *Room) handleJoin(st *wire.Stanza, u *user) {
+func (r *Room) handleJoin(st *wire.Stanza) {
 	a := r.newArrival(st)
 	bare := st.From.Bare()
-	if u != nil {
+	if u := r.byJID[bare]; u != nil {
 		if len(u.resources) >= maxResources {
 			r.refuseWith(st.Header, wire.ConditionResourceConstraint, "Too many of your clients are in this room.")
 			return

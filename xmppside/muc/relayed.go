@@ -1,7 +1,6 @@
 package muc
 
 import (
-	"strings"
 	"time"
 
 	"isthmus/xmppside/jid"
@@ -47,15 +46,13 @@ func (r *Room) handleReply(st *wire.Stanza) {
 		return
 	}
 	delete(r.relayed, st.ID)
-	r.send(func(b []byte) []byte {
-		var content strings.Builder
-		for c := range st.Children() {
-			content.WriteString(c.Raw())
-		}
-		b = wire.AppendOpen(b, w.header.Reply(st.Type))
-		b = append(b, content.String()...)
-		return wire.AppendClose(b, wire.IQ)
-	})
+	if st.Type == "error" {
+		e := st.Err()
+		e.By = "" // the address of who answered, perhaps
+		r.send(func(b []byte) []byte { return wire.AppendErrorReply(b, w.header, e) })
+		return
+	}
+	r.result(w.header, payload(st).Raw())
 }
 
 func (r *Room) appendIQ(b []byte, to jid.JID, nick, id, typ string, q wire.Element) []byte {

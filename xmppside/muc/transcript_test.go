@@ -20,8 +20,8 @@ import (
 var rewrite = flag.Bool("rewrite", false, "write what the room says now into testdata")
 
 // TestTranscripts plays testdata/*.txt: a line that begins with ">" is a
-// stanza from a client, "=" a fact from the owner; what follows them is what
-// the room makes of it: "<" a stanza sent, "?" a request to the owner.
+// stanza from a client, "=" a fact from the owner; ref=^1 is
+// the last request. What follows them is what the room makes of it: "<" a stanza sent, "?" a request to the owner.
 // Everything else is left as it stands: the specification's sentence, mostly.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -66,6 +66,7 @@ type play struct {
 	room *Room
 	ids  int
 	log  []string // since the last step
+	asks []string // the IDs of all requests
 }
 
 func newPlay(t *testing.T) *play {
@@ -82,6 +83,7 @@ func (p *play) open(o Options) {
 
 // Ask notes a request.
 func (p *play) Ask(_ *Room, q Request) {
+	p.asks = append(p.asks, q.ID)
 	if s, ok := q.What.(Query); ok {
 		p.log = append(p.log, fmt.Sprintf("? %s %s %s muc.Query{Target:%q, %s}", q.ID, q.By, q.Nick, s.Target, s.Payload.Raw()))
 		return
@@ -167,6 +169,9 @@ func (p *play) fact(line string) {
 	v := map[string]string{}
 	if len(list) > 0 {
 		v = list[len(list)-1]
+	}
+	if back, err := strconv.Atoi(strings.TrimPrefix(v["ref"], "^")); err == nil { // the last request, the one before
+		v["ref"] = p.asks[len(p.asks)-back]
 	}
 	r, who := p.room, whoOf(v)
 	switch verb {

@@ -1,0 +1,282 @@
+package muc
+
+import (
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"isthmus/xmppside/jid"
+	"isthmus/xmppside/wire"
+)
+
+// quiet is an owner that grants nothing and a link that leads nowhere.
+type quiet struct {
+	mu      sync.Mutex
+	buf     []byte
+	sends   int
+	stanzas atomic.Int64
+}
+
+func (q *quiet) Ask(*Room, Request) {}
+
+func (q *quiet) Send(f func(b []byte) []byte) {
+	q.mu.Lock()
+	q.buf = f(q.buf[:0])
+	q.sends++
+	q.mu.Unlock()
+}
+
+func newQuiet() (*Room, *quiet) {
+	q := &quiet{}
+	var n atomic.Uint64
+	return New(testRoom, Options{Owner: q, Sender: q, Key: []byte("0123456789abcdef"), Name: "#go",
+		NewID: func() string { return strconv.FormatUint(n.Add(1), 36) }}), q
+}
+
+func native(i int) Member {
+	return Member{Nick: fmt.Sprintf("native-%04d", i), Role: RoleParticipant}
+}
+
+func natives(n int) []Member {
+	list := make([]Member, n)
+	for i := range list {
+		list[i] = native(i)
+	}
+	return list
+}
+
+func userJID(i int) jid.JID {
+	return jid.MustParse(fmt.Sprintf("user-%04d@example.org/client", i))
+}
+
+func joinStanza(t testing.TB, i int) *wire.Stanza {
+	return parse(t, fmt.Sprintf("<presence from='%s' to='%s/u%d'><x xmlns='%s'/></presence>", userJID(i), testRoom, i, nsMUC))
+}
+
+func enter(t testing.TB, r *Room, i int) {
+	r.Handle(joinStanza(t, i))
+	r.Enter(Member{User: userJID(i).Bare(), Nick: "u" + strconv.Itoa(i), Role: RoleParticipant}, "", false)
+}
+
+// A message to 200 is encoded once and sent in one piece.
+func BenchmarkSay200(b *testing.B) {
+	r, q := newQuiet()
+	for i := range 200 {
+		enter(b, r, i)
+	}
+	body := strings.Repeat("what is said, ", 6)
+	q.sends = 0
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Say(Said{By: Who{Nick: "native-0001"}, Body: body, ID: "id"})
+	}
+	if q.sends != b.N {
+		b.Errorf("%d sends for %d messages", q.sends, b.N)
+	}
+	perStanza(b, 200)
+}
+
+// One user joins a room of 5,000.
+func BenchmarkJoin5000(b *testing.B) {
+	r, _ := newQuiet()
+	r.SetMembers(natives(5000), false)
+	join := joinStanza(b, 0)
+	gone := parse(b, fmt.Sprintf("<presence from='%s' to='%s/u0' type='unavailable'/>", userJID(0), testRoom))
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Handle(join)
+		r.Enter(Member{User: userJID(0).Bare(), Nick: "u0", Role: RoleParticipant}, "", false)
+		r.Handle(gone)
+	}
+	perStanza(b, 5000)
+}
+
+// 200 users join one room: 40,000 presences.
+func BenchmarkJoin200Users(b *testing.B) {
+	joins := make([]*wire.Stanza, 200)
+	for i := range joins {
+		joins[i] = joinStanza(b, i)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		r, _ := newQuiet()
+		for i, j := range joins {
+			r.Handle(j)
+			r.Enter(Member{User: j.From.Bare(), Nick: "u" + strconv.Itoa(i), Role: RoleParticipant}, "", false)
+		}
+	}
+	perStanza(b, 40000)
+}
+
+// 500 natives are split off, seen by 50 users.
+func BenchmarkSplit500(b *testing.B) {
+	r, _ := newQuiet()
+	for i := range 50 {
+		enter(b, r, i)
+	}
+	for b.Loop() {
+		for i := range 500 {
+			r.Enter(native(i), "", false)
+		}
+		for i := range 500 {
+			r.Leave(Who{Nick: native(i).Nick}, Departure{Reason: "hub.example leaf.example"})
+		}
+	}
+	perStanza(b, 2*500*50)
+}
+
+func perStanza(b *testing.B, n int) {
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/stanza")
+}
+
+// A native costs less than 200 bytes, the name included.
+func TestMemory(t *testing.T) {
+	const n = 5000
+	r, _ := newQuiet()
+	list := natives(n)
+	r.locked(func() {}) // whatever is lazy
+	before := heap()
+	r.SetMembers(list, false)
+	used := heap() - before + n*16 // the names were there before
+	t.Logf("%d bytes for each of %d natives", used/n, n)
+	if used/n > 200 {
+		t.Errorf("%d bytes for each native", used/n)
+	}
+	runtime.KeepAlive(r)
+	runtime.KeepAlive(list)
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// Too many requests without an answer are refused, and answers make room.
+func TestTooManyRequests(t *testing.T) {
+	p := newPlay(t)
+	enter(t, p.room, 0)
+	say := parse(t, fmt.Sprintf("<message from='%s' to='%s' type='groupchat' id='m'><body>x</body></message>", userJID(0), testRoom))
+	for range maxAsked {
+		p.room.Handle(say)
+	}
+	p.log = nil
+	p.room.Handle(say)
+	if len(p.log) != 1 || !strings.Contains(p.log[0], "resource-constraint") {
+		t.Fatal(p.log)
+	}
+	p.room.Say(Said{By: Who{User: userJID(0).Bare()}, Ref: p.asks[1], ID: "e"})
+	p.room.Refuse(p.asks[2], wire.StanzaError{Condition: wire.ConditionForbidden})
+	p.log = nil
+	p.room.Handle(say)
+	p.room.Handle(say)
+	if len(p.log) != 2 || !strings.Contains(p.log[1], "muc.Say") {
+		t.Fatal(p.log)
+	}
+}
+
+// What one message makes the room send is bounded.
+func TestLargeMessage(t *testing.T) {
+	p := newPlay(t)
+	enter(t, p.room, 0)
+	p.log = nil
+	p.room.Handle(parse(t, fmt.Sprintf("<message from='%s' to='%s' type='groupchat' id='m'><body>%s</body></message>",
+		userJID(0), testRoom, strings.Repeat("x", maxContent))))
+	if len(p.log) != 1 || !strings.Contains(p.log[0], "policy-violation") {
+		t.Fatal(p.log)
+	}
+}
+
+// Clients, couriers and whoever closes empty rooms may all come at once.
+func TestConcurrent(t *testing.T) {
+	r, _ := newQuiet()
+	r.SetMembers(natives(10), false)
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			who := Who{User: userJID(i).Bare(), Nick: "u" + strconv.Itoa(i)}
+			for range 50 {
+				enter(t, r, i)
+				r.Say(Said{By: who, Body: "x"})
+				r.Attach(who, false, "gone")
+				r.Leave(Who{Nick: native(i).Nick}, Departure{})
+				r.Enter(native(i), "", false)
+				r.Attach(who, true, "back")
+				r.Leave(who, Departure{Cause: Kicked})
+			}
+		})
+	}
+	all.Wait()
+	if !r.CloseIfEmpty() || r.Handle(joinStanza(t, 0)) {
+		t.Error("an empty room was not closed")
+	}
+	if len(r.gone) != 0 || len(r.asked) != 0 || len(r.people) != 10 {
+		t.Error("left over:", len(r.gone), len(r.asked), len(r.people))
+	}
+}
+
+// Occupant ids (XEP-0421 §3.1) depend on the person, the room and the key.
+func TestOccupantID(t *testing.T) {
+	a, b := jid.MustParse("a@x"), jid.MustParse("b@x")
+	room, other := jid.MustParse("r@y"), jid.MustParse("q@y")
+	m := newIDMaker([]byte("k"), room)
+	first := m.of(a, "nick")
+	for what, same := range map[string]bool{
+		"another nickname":   m.of(a, "other") == first,
+		"after a restart":    newIDMaker([]byte("k"), room).of(a, "nick") == first,
+		"two natives":        m.of(jid.JID{}, "n") != m.of(jid.JID{}, "m"),
+		"another user":       m.of(b, "nick") != first,
+		"a native so called": m.of(jid.JID{}, "a@x") != first,
+		"another room":       newIDMaker([]byte("k"), other).of(a, "nick") != first,
+		"another key":        newIDMaker([]byte("l"), room).of(a, "nick") != first,
+	} {
+		if !same {
+			t.Error(what)
+		}
+	}
+}
+
+// FuzzRoom: whatever clients send, what the room sends can be read, is from
+// the room, and to somebody who was named in what it got.
+func FuzzRoom(f *testing.F) {
+	for _, s := range []string{
+		"<presence from='a@x/1' to='#go%net@gw.example/al'><x xmlns='http://jabber.org/protocol/muc'/></presence>",
+		"<presence from='a@x/1' to='#go%net@gw.example/n&lt;2'><show>x&amp;a</show><status>\u202e]]&gt;</status></presence>",
+		"<message from='a@x/1' to='#go%net@gw.example' type='groupchat' id='&quot;'><body xml:lang='x'>a<![CDATA[<b>]]></body><a:b xmlns:a='urn:a'><a:c d='e'/></a:b></message>",
+		"<message from='a@x/1' to='#go%net@gw.example/al' type='chat'><body/></message>",
+		"<iq from='a@x/1' to='#go%net@gw.example/al' type='get' id='i'><q xmlns='x'/></iq>",
+		"<iq from='a@x/1' to='#go%net@gw.example' type='set'><query xmlns='http://jabber.org/protocol/muc#admin'><item jid='/' role='none'/></query></iq>",
+		"<presence from='a@x/1' to='#go%net@gw.example/al' type='unavailable'/>",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, script string) {
+		p := newPlay(t)
+		p.room.SetMembers(natives(2), false)
+		enter(t, p.room, 0)
+		d := wire.NewDecoder(strings.NewReader(script), wire.DefaultLimits)
+		for range 20 {
+			st, err := d.Next()
+			if err != nil {
+				return
+			}
+			if st.From.IsZero() || st.To.Bare() != testRoom {
+				continue
+			}
+			p.room.Handle(&st)
+			p.room.Enter(Member{User: st.From.Bare(), Nick: "fuzzy", Role: RoleModerator}, "", true)
+			for _, id := range p.asks {
+				p.room.Say(Said{By: Who{User: st.From.Bare(), Nick: "fuzzy"}, Body: script, ID: id, Ref: id})
+				p.room.Confirm(id)
+				p.room.Refuse(id, wire.StanzaError{Condition: wire.ConditionForbidden, Text: script})
+			}
+			p.asks = nil
+		}
+	})
+}
