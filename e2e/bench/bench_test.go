@@ -70,8 +70,8 @@ func check(t *testing.T, name string, err error, want string) {
 
 func TestPrintTable(t *testing.T) {
 	all := map[string]results{
-		"biboumi": {"start": {value: 0.2}, "fanout-rate": {value: 1000}},
-		"isthmus": {"start": {value: 0.1}, "fanout-rate": {value: 200000}, "rss": {err: errors.New("lost")}},
+		"biboumi": {"start": measured(0.2), "fanout-rate": measured(1000)},
+		"isthmus": {"start": measured(0.1), "fanout-rate": measured(200000), "rss": {err: errors.New("lost")}},
 	}
 	var b bytes.Buffer
 	if printTable(&b, []string{"start", "fanout-rate", "rss"}, all) {

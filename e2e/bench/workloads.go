@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -35,10 +36,11 @@ type results map[string]measure
 
 // measure is what one row says of one bridge.
 type measure struct {
-	value float64
-	extra string // a second number, in words
-	err   error
+	values []float64
+	err    error
 }
+
+func measured(values ...float64) measure { return measure{values: values} }
 
 // workload is a run of one bridge from its start on, which measures some of the rows.
 type workload struct {
@@ -76,7 +78,7 @@ func startAndRest(ctx context.Context, b *bench, k kind, r results) error {
 		}
 	}
 	defer s.close()
-	r["start"] = measure{value: median(took).Seconds()}
+	r["start"] = measured(median(took).Seconds())
 
 	idle, err := s.memory(ctx)
 	if err != nil {
@@ -90,7 +92,7 @@ func startAndRest(ctx context.Context, b *bench, k kind, r results) error {
 		return err
 	}
 	full, err := s.memory(ctx)
-	r["rss"] = measure{value: idle / 1024, extra: fmt.Sprintf("%.0f", full/1024)}
+	r["rss"] = measured(idle/1024, full/1024)
 	return err
 }
 
@@ -111,42 +113,9 @@ func fanout(ctx context.Context, b *bench, k kind, r results) error {
 	}
 	r["join-cpu"] = perThing(cpu, crowd*crowd)
 
-	var paced *lines
-	cpu = 0
-	for i := range pacedLines {
-		// One tally a line: the next is sent when all have this one.
-		one := newLines(fmt.Sprintf("paced %d.", i), users, 1)
-		s.watch(one, nil)
-		if i == 0 {
-			paced = one
-		}
-		before, err := s.proc.cpu()
-		if err != nil {
-			return err
-		}
-		one.sending()
-		s.irc.Say("n0", "#fan", one.prefix+"0")
-		if err := s.wait(ctx, one.done, patience); err != nil {
-			return err
-		}
-		if err := pause(ctx, 5*time.Millisecond); err != nil {
-			return err
-		}
-		if err := one.verdict(); err != nil {
-			return err
-		}
-		after, err := s.proc.cpu()
-		if err != nil {
-			return err
-		}
-		cpu += after - before
-		if i > 0 {
-			paced.latencies = append(paced.latencies, one.latencies...)
-		}
+	if err := s.paced(ctx, users, r); err != nil {
+		return err
 	}
-	r["fanout-cpu"] = perThing(cpu, pacedLines*crowd)
-	r["fanout-latency"] = measure{value: ms(median(paced.latencies))}
-
 	burst := newLines("burst ", users, burstLines)
 	s.watch(burst, nil)
 	texts := make([]string, burstLines)
@@ -157,7 +126,36 @@ func fanout(ctx context.Context, b *bench, k kind, r results) error {
 	if _, err := s.usage(ctx, func() error { s.irc.Say("n0", "#fan", texts...); return nil }, &burst.tally); err != nil {
 		return err
 	}
-	r["fanout-rate"] = measure{value: burstLines * crowd / burst.finished().Sub(start).Seconds()}
+	r["fanout-rate"] = measured(burstLines * crowd / burst.finished().Sub(start).Seconds())
+	return nil
+}
+
+// paced has a native say lines that come 5 ms after everybody has the last.
+func (s *stage) paced(ctx context.Context, users []int, r results) error {
+	var total time.Duration
+	var latencies []time.Duration
+	for i := range pacedLines {
+		before, err := s.proc.cpu()
+		if err != nil {
+			return err
+		}
+		line := newLines(fmt.Sprintf("paced %d.", i), users, 1)
+		s.watch(line, nil)
+		line.sending()
+		s.irc.Say("n0", "#fan", line.prefix+"0")
+		err = errors.Join(s.wait(ctx, line.done, patience), pause(ctx, 5*time.Millisecond), line.verdict())
+		if err != nil {
+			return err
+		}
+		after, err := s.proc.cpu()
+		if err != nil {
+			return err
+		}
+		total += after - before
+		latencies = append(latencies, line.latencies...)
+	}
+	r["fanout-cpu"] = perThing(total, pacedLines*crowd)
+	r["fanout-latency"] = measured(ms(median(latencies)))
 	return nil
 }
 
@@ -205,10 +203,7 @@ func bigChannel(ctx context.Context, b *bench, k kind, r results) error {
 	if err != nil {
 		return err
 	}
-	r["bigjoin-memory"] = measure{
-		value: (all - before) / bigUsers,
-		extra: fmt.Sprintf("slope %.1f", (all-two)/(bigUsers-2)),
-	}
+	r["bigjoin-memory"] = measured((all-before)/bigUsers, (all-two)/(bigUsers-2))
 	users := upTo(0, bigUsers)
 	seen := newPresences("unavailable", splitSize*bigUsers, users, firstUser+bigUsers)
 	s.watch(seen, nil)
@@ -292,7 +287,7 @@ func sending(ctx context.Context, b *bench, k kind, r results) error {
 			return err
 		}
 	}
-	r["send-latency"] = measure{value: ms(median(latencies))}
+	r["send-latency"] = measured(ms(median(latencies)))
 	return nil
 }
 
@@ -311,14 +306,14 @@ func connecting(ctx context.Context, b *bench, k kind, r results) error {
 	if err != nil {
 		return err
 	}
-	r["connect-cpu"] = measure{value: ms(cpu) / mostUsers}
+	r["connect-cpu"] = measured(ms(cpu) / mostUsers)
 	after, err := s.memory(ctx)
-	r["idle-memory"] = measure{value: (after - before) / mostUsers}
+	r["idle-memory"] = measured((after - before) / mostUsers)
 	return err
 }
 
 func perThing(cpu time.Duration, things int) measure {
-	return measure{value: float64(cpu.Microseconds()) / float64(things)}
+	return measured(float64(cpu.Microseconds()) / float64(things))
 }
 
 func ms(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
