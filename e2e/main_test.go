@@ -55,7 +55,6 @@ var (
 	eachXMPP  = []string{"prosody+inspircd", "ejabberd+inspircd"}
 	eachIRC   = []string{"prosody+inspircd", "prosody+ngircd", "prosody+ergo"}
 	everyPair = []string{"prosody+inspircd", "prosody+ngircd", "prosody+ergo", "ejabberd+inspircd", "ejabberd+ngircd", "ejabberd+ergo"}
-	withErgo  = []string{"prosody+ergo"}
 )
 
 // scenario is one test on one pair of servers, with a host of the XMPP server,

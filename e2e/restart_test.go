@@ -13,7 +13,7 @@ import (
 // Each message was either carried or refused with an error: none disappeared.
 func TestIRCServerKilled(t *testing.T) {
 	alone(t, []string{"prosody+inspircd", "ejabberd+ngircd", "prosody+ergo"}, nil, func(s *scenario) {
-		native := s.native("native")
+		s.native("native")
 		alice, nick := s.joined("alice")
 		var sent []string
 		for i := range 40 {
@@ -30,7 +30,7 @@ func TestIRCServerKilled(t *testing.T) {
 		alice.Expect(harness.BodyLike(`(?i)connect|lost|closed|down`))
 
 		s.irc.Start(s.T)
-		native = s.native("native")
+		native := s.native("native")
 		native.ExpectFrom(nick, "JOIN :?"+s.channel)
 		talkUntil(s, native, alice, nick)
 		native.Say(s.channel, "welcome back")

@@ -3,6 +3,7 @@ package harness
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 )
@@ -13,6 +14,7 @@ type Stage struct {
 	mu       sync.Mutex
 	cleanups []func()
 	failed   bool
+	closed   bool
 }
 
 // Helper does nothing: a Stage names no lines.
@@ -29,8 +31,15 @@ func (s *Stage) Errorf(format string, args ...any) {
 	s.Logf(format, args...)
 }
 
-// Fatalf tells what failed, cleans up and ends the program.
+// Fatalf tells what failed, cleans up and ends the program. When it is being
+// closed already, things fail because of that: only the goroutine ends.
 func (s *Stage) Fatalf(format string, args ...any) {
+	s.mu.Lock()
+	closed := s.closed
+	s.mu.Unlock()
+	if closed {
+		runtime.Goexit()
+	}
 	s.Errorf(format, args...)
 	s.Close()
 	os.Exit(1)
@@ -43,18 +52,24 @@ func (s *Stage) Failed() bool {
 	return s.failed
 }
 
-// Cleanup has f called by Close.
+// Cleanup has f called by Close, at once if that has been called.
 func (s *Stage) Cleanup(f func()) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.cleanups = append(s.cleanups, f)
+	closed := s.closed
+	if !closed {
+		s.cleanups = append(s.cleanups, f)
+	}
+	s.mu.Unlock()
+	if closed {
+		f()
+	}
 }
 
 // Close cleans up, the last thing first. Closing twice does nothing.
 func (s *Stage) Close() {
 	s.mu.Lock()
 	cleanups := s.cleanups
-	s.cleanups = nil
+	s.cleanups, s.closed = nil, true
 	s.mu.Unlock()
 	for _, f := range slices.Backward(cleanups) {
 		f()
