@@ -148,7 +148,7 @@ func (s *Session) acknowledged(list []string) error {
 	if s.reg == nil {
 		return nil
 	}
-	if caps&CapSASL != 0 && s.reg.login == nil && !s.reg.ended {
+	if caps&CapSASL != 0 && s.cfg.SASL.wanted() && s.reg.login == nil && !s.reg.ended {
 		if err := s.startLogin(); err != nil {
 			return err
 		}

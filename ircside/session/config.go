@@ -38,7 +38,7 @@ type Config struct {
 	DialTimeout     time.Duration // for each address; 15 s
 	RegisterTimeout time.Duration // from connected to Ready; 60 s
 	PingInterval    time.Duration // silence until the server is asked for a sign of life, ±10 %; 2 min
-	PongTimeout     time.Duration // how long it may take to give one; 1 min
+	PongTimeout     time.Duration // how long it may take to give one; 1 min, at most PingInterval
 	WriteTimeout    time.Duration // for one write; 20 s
 	RequestTimeout  time.Duration // for the answer to a request that is on the wire; 30 s
 	QuitTimeout     time.Duration // from QUIT to the end; 3 s
@@ -125,6 +125,7 @@ func (c *Config) setDefaults() {
 	orDefault(&c.Logger, slog.New(slog.DiscardHandler))
 	orDefault(&c.Stats, new(Stats))
 	orDefault(&c.Supports, new(isupport.Cache))
+	c.PongTimeout = min(c.PongTimeout, c.PingInterval)
 	// Sessions that came up together should not ask together.
 	c.PingInterval += time.Duration((rand.Float64()*0.2 - 0.1) * float64(c.PingInterval))
 }

@@ -82,6 +82,7 @@ func (s *Session) becomeReady() {
 	s.mu.Lock()
 	if s.phase == registering {
 		s.phase = ready
+		s.armLocked(s.lastRead.Add(s.cfg.PingInterval))
 	}
 	s.mu.Unlock()
 	s.h.Ready()
