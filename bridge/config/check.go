@@ -46,6 +46,12 @@ func (c *checker) check(cfg *Config) {
 	} else if cfg.Store.Path == "" {
 		c.fail("store.path", "is empty: name a file")
 	}
+	if cfg.Store.Keep.Age < 0 {
+		c.fail("store.keep.age", "must not be negative (0s keeps all)")
+	}
+	if cfg.Store.Keep.Messages < 0 {
+		c.fail("store.keep.messages", "must not be negative (0 keeps all)")
+	}
 	c.oneOf("log.level", cfg.Log.Level, "debug", "info", "warn", "error")
 	c.oneOf("log.format", cfg.Log.Format, "text", "json")
 	if cfg.Metrics != "" {

@@ -111,9 +111,18 @@ type Limits struct {
 type Store struct {
 	Path    string `yaml:"path"` // a file for SQLite, or a postgres:// URL
 	KeyFile string `yaml:"key_file"`
+	// Keep bounds what is remembered of messages; 0 is no bound.
+	Keep Keep `yaml:"keep"`
 
 	// Key is what the environment gave in place of KeyFile.
 	Key Secret `yaml:"-"`
+}
+
+// Keep says which message ids are remembered: those that are neither older
+// than Age nor beyond the newest Messages.
+type Keep struct {
+	Age      time.Duration `yaml:"age"`
+	Messages int           `yaml:"messages"`
 }
 
 // Log is how the log looks.
@@ -134,6 +143,7 @@ func Default() *Config {
 		Store: Store{
 			Path:    "/var/lib/isthmus/isthmus.db",
 			KeyFile: "/var/lib/isthmus/key",
+			Keep:    Keep{Age: 2160 * time.Hour, Messages: 1_000_000},
 		},
 		Log: Log{Level: "info", Format: "text"},
 	}

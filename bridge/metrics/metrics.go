@@ -1,11 +1,11 @@
 // Package metrics shows the bridge's counters to Prometheus.
 //
-// A counter is an atomic.Int64 of the package that counts: adding to it costs
+// A counter is an atomic.Int64 (or Uint64) of the package that counts: adding to it costs
 // a hot path a nanosecond, and needs nothing from here. Whoever wires the
 // packages names their counters:
 //
 //	m := metrics.New()
-//	m.Counter("isthmus_core_events_total", "Events taken in.", &hub.Counters.Published)
+//	metrics.Counter(m, "isthmus_core_events_total", "Events taken in.", &hub.Counters.Published)
 //	m.Gauge("isthmus_core_portals", "Conversations.", hub.Portals)
 //	err := m.Serve(ctx, listener)
 package metrics
@@ -15,7 +15,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,9 +36,9 @@ func New() *Metrics {
 	return m
 }
 
-// Counter shows what only grows. A name that is taken already, with the same
-// labels, panics, as a bad name does.
-func (m *Metrics) Counter(name, help string, value *atomic.Int64, labels ...Label) {
+// Counter shows what only grows, an *atomic.Int64 or *atomic.Uint64. A name
+// that is taken already, with the same labels, panics, as a bad name does.
+func Counter[N int64 | uint64](m *Metrics, name, help string, value interface{ Load() N }, labels ...Label) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(
 		prometheus.CounterOpts{Name: name, Help: help, ConstLabels: constLabels(labels)},
 		func() float64 { return float64(value.Load()) }))

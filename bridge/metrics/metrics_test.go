@@ -11,10 +11,11 @@ import (
 )
 
 func TestServe(t *testing.T) {
-	var sent, other atomic.Int64
+	var sent atomic.Int64
+	var other atomic.Uint64
 	m := New()
-	m.Counter("isthmus_sent_total", "Sent.", &sent, Label{"domain", "a.example"})
-	m.Counter("isthmus_sent_total", "Sent.", &other, Label{"domain", "b.example"})
+	Counter(m, "isthmus_sent_total", "Sent.", &sent, Label{"domain", "a.example"})
+	Counter(m, "isthmus_sent_total", "Sent.", &other, Label{"domain", "b.example"})
 	m.Gauge("isthmus_rooms", "Rooms.", func() int { return 7 })
 	sent.Add(3)
 
