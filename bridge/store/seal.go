@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/base64"
 	"errors"
@@ -59,6 +61,16 @@ func writeKey(file string, key []byte) error {
 	}
 	_, err = f.Write(append(key, '\n'))
 	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// DeriveKey returns a key of 32 bytes for a purpose of the caller's. It stays
+// the same as long as the store's key does.
+func (s *Store) DeriveKey(purpose string) []byte {
+	key, err := hkdf.Key(sha256.New, s.key, nil, "isthmus "+purpose, sha256.Size)
+	if err != nil {
+		panic(err) // the lengths are constants
+	}
+	return key
 }
 
 // sealer encrypts with XChaCha20-Poly1305, whose nonces may be random.

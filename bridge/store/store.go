@@ -97,6 +97,7 @@ type Store struct {
 
 	opts   Options
 	db     *sql.DB
+	key    []byte
 	sealer *sealer
 	queue  chan job
 
@@ -124,7 +125,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		opts: opts, db: db, sealer: newSealer(key),
+		opts: opts, db: db, key: key, sealer: newSealer(key),
 		queue:   make(chan job, queueBound),
 		closing: make(chan struct{}), closed: make(chan struct{}),
 		rooms: map[bridge.Room]int64{}, insertSQL: insertStatements(isPostgres(opts.Path)),

@@ -276,6 +276,15 @@ func TestKeyFile(t *testing.T) {
 	}
 }
 
+func TestDeriveKey(t *testing.T) {
+	dir := t.TempDir()
+	s, again := open(t, filepath.Join(dir, "a")), open(t, filepath.Join(dir, "b"))
+	a, b, c := s.DeriveKey("one"), s.DeriveKey("two"), again.DeriveKey("one")
+	if len(a) != 32 || slices.Equal(a, b) || !slices.Equal(a, c) {
+		t.Errorf("%x %x %x", a, b, c)
+	}
+}
+
 func TestNotADatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
 	text := []byte(strings.Repeat("This is a letter to my mother. ", 100))
