@@ -66,11 +66,10 @@ const (
 
 // Session is one connection. Its methods may be called from any goroutine.
 type Session struct {
-	cfg    *Config
-	h      Handler
-	log    *slog.Logger
-	ctx    context.Context
-	cancel context.CancelFunc
+	cfg *Config
+	h   Handler
+	log *slog.Logger
+	ctx context.Context // the caller's
 
 	caps    atomic.Uint32 // of Cap bits: what is enabled now
 	waiting atomic.Int32  // len(pending), so that the reader can look without the lock
@@ -85,17 +84,19 @@ type Session struct {
 	mu       sync.Mutex
 	phase    phase
 	conn     net.Conn
-	failure  error           // why the session must end, found outside the reader
-	armed    time.Time       // the read deadline that is set
-	phaseBy  time.Time       // when registering or quitting has taken too long
-	lastRead time.Time       // when bytes last came
-	pinged   time.Time       // when our keep-alive PING went out; zero when none is open
-	who      identity        // written by the reader
-	sup      *isupport.Table // written by the reader
-	out      []byte          // complete lines, not yet given to the connection
-	writing  bool            // somebody is in conn.Write
-	draining bool            // the drainer goroutine runs
-	queue    []queued        // lines that flood control holds back
+	failure  error              // why the session must end, found outside the reader
+	armed    time.Time          // the read deadline that is set
+	phaseBy  time.Time          // when registering or quitting has taken too long
+	lastRead time.Time          // when bytes last came
+	pinged   time.Time          // when our keep-alive PING went out; zero when none is open
+	who      identity           // written by the reader
+	sup      *isupport.Table    // written by the reader
+	out      []byte             // complete lines, not yet given to the connection
+	writing  bool               // somebody is in conn.Write
+	stopDial context.CancelFunc // nil once connected
+	stop     chan struct{}      // closed at the end, for the drainer; nil while there never was one
+	draining bool               // the drainer goroutine runs
+	queue    []queued           // lines that flood control holds back
 	bucket   bucket
 	pending  []*pending // requests on the wire, in its order
 	lastID   uint64     // labels and PING tokens
@@ -117,18 +118,23 @@ func Open(ctx context.Context, cfg Config, h Handler) *Session {
 		log:    cfg.Logger,
 		who:    identity{nick: cfg.Nick},
 		sup:    isupport.Default(),
+		ctx:    ctx,
 		bucket: bucket{burst: cfg.Flood.Burst, interval: cfg.Flood.Interval},
 	}
-	s.ctx, s.cancel = context.WithCancel(ctx)
-	go s.connect()
+	// A context of its own for the whole session would be most of the memory
+	// that an idle one needs beside buffer and stack.
+	dialing, stop := context.WithCancel(ctx)
+	s.stopDial = stop
+	go s.connect(dialing)
 	return s
 }
 
 // connect dials and hands the connection to a new goroutine, the reader, so
 // that the deep stack of a dial and a TLS handshake is not kept for the life
 // of the session.
-func (s *Session) connect() {
-	conn, err := dial(s.ctx, s.cfg)
+func (s *Session) connect(ctx context.Context) {
+	defer s.stopDial()
+	conn, err := dial(ctx, s.cfg)
 	if err != nil {
 		s.finish(err)
 		return
@@ -141,13 +147,16 @@ func (s *Session) connect() {
 func (s *Session) run(conn net.Conn) {
 	stop := context.AfterFunc(s.ctx, func() { _ = conn.Close() })
 	s.mu.Lock()
-	s.conn, s.phase = conn, registering
+	s.conn, s.phase, s.stopDial = conn, registering, nil
 	s.lastRead = time.Now()
 	s.phaseBy = s.lastRead.Add(s.cfg.RegisterTimeout)
 	s.armLocked(s.phaseBy)
+	err := s.failure // Close may have been called since the dial
 	s.mu.Unlock()
-	s.register()
-	err := s.read()
+	if err == nil {
+		s.register()
+		err = s.read()
+	}
 	stop()
 	s.finish(err)
 }
@@ -295,7 +304,7 @@ func (s *Session) Close(reason string) {
 	switch s.phase {
 	case connecting:
 		s.failure = errQuit
-		s.cancel()
+		s.stopDial()
 	case registering, ready:
 		s.phase = quitting
 		out, err := line.Append(s.outLocked(), nil, "QUIT", reason)
@@ -326,9 +335,11 @@ func (s *Session) finish(err error) {
 	}
 	s.pending, s.queue, s.out = nil, nil, nil
 	s.waiting.Store(0)
+	if s.stop != nil {
+		close(s.stop)
+	}
 	s.mu.Unlock()
 
-	s.cancel()
 	if s.conn != nil {
 		_ = s.conn.Close() // there is nobody left to tell
 	}

@@ -73,6 +73,9 @@ func (s *Session) queueLocked(q queued) {
 	s.queue = append(s.queue, q)
 	if !s.draining {
 		s.draining = true
+		if s.stop == nil {
+			s.stop = make(chan struct{})
+		}
 		s.drainer.Go(s.drain)
 	}
 }
@@ -104,7 +107,7 @@ func (s *Session) drain() {
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
-		case <-s.ctx.Done():
+		case <-s.stop:
 			timer.Stop()
 		}
 	}
