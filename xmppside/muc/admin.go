@@ -101,7 +101,11 @@ func (r *Room) change(item wire.Element) (w Wish, refused wire.Condition, why st
 	case hasRole && !hasAffiliation && role == RoleNone:
 		return Expel{Target: nick, Reason: reason}, "", "" // §8.2
 	case hasRole && !hasAffiliation:
-		return GrantRole{nick, role}, "", "" // §8.3, §8.4, §9.6, §9.7
+		w := GrantRole{Target: nick, Role: role} // §8.3, §8.4, §9.6, §9.7
+		if o := r.people[nick]; o != nil {
+			w.Has = o.role
+		}
+		return w, "", ""
 	case hasAffiliation && !hasRole && affiliation == AffiliationOutcast:
 		return Expel{Target: nick, Ban: true, Reason: reason}, "", "" // §9.1
 	case hasAffiliation && !hasRole:

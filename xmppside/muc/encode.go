@@ -8,9 +8,12 @@ import (
 	"isthmus/xmppside/wire"
 )
 
+// Namespace is that of <x/> in the presence that asks to join (XEP-0045 §7.2.1).
+const Namespace = "http://jabber.org/protocol/muc"
+
 // The namespaces of what a room says and understands.
 const (
-	nsMUC        = "http://jabber.org/protocol/muc"
+	nsMUC        = Namespace
 	nsUser       = nsMUC + "#user"
 	nsAdmin      = nsMUC + "#admin"
 	nsOwner      = nsMUC + "#owner"

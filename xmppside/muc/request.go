@@ -46,9 +46,11 @@ type (
 		Show   Show
 		Status string
 	}
-	// GrantRole asks for somebody's role to be changed. Granted by Confirm.
+	// GrantRole asks for somebody's role to be changed, which is Has so far.
+	// Granted by Confirm.
 	GrantRole struct {
 		Target string
+		Has    Role // RoleNone if the room does not know
 		Role   Role
 	}
 	// GrantAffiliation is the same for an affiliation.
