@@ -1,0 +1,238 @@
+package ircside
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"isthmus/bridge"
+	"isthmus/ircside/isupport"
+	"isthmus/ircside/line"
+)
+
+const (
+	// askAgain is how long the member list may take before it is asked for again.
+	askAgain = time.Minute
+	// whoMembers is up to how many members we ask who of them is away.
+	whoMembers = 200
+)
+
+// membership is one of our people in one channel, or on the way into it.
+type membership struct {
+	client *client
+	ch     *channel
+
+	// Under the client's lock.
+	key    string // the channel's, for coming back
+	name   string // the nick that the core was last told of
+	asked  string // ID of the Join that waits for an answer
+	joined bool   // our JOIN was seen on this connection
+	known  bool   // the core has been told that they are in
+	lost   bool   // the core has been told that their session is down
+	parts  int    // PARTs on the wire
+
+	// Under the channel's lock.
+	present bool            // may observe
+	table   *isupport.Table // of the session
+}
+
+// channel is one channel of a network in which some of ours are. One of them
+// observes it for all.
+type channel struct {
+	net  *network
+	room bridge.Room
+	name string
+
+	mu      sync.Mutex
+	ours    []*membership // in the order in which they came
+	watcher *membership   // whose session observes; nil while none is present
+	obs     *observer     // nil before the first one
+	asked   time.Time     // when the member list was last asked for
+	held    []heldFact    // what is told right after the member list
+}
+
+// heldFact is a Join or the like of one of ours that must not come before the
+// picture of the channel that they are to see.
+type heldFact struct {
+	m    *membership
+	fact bridge.Event
+}
+
+func without[T comparable](list []T, v T) []T {
+	if i := slices.Index(list, v); i >= 0 {
+		return slices.Delete(list, i, i+1)
+	}
+	return list
+}
+
+// attach notes that m is in the channel now, and gives what may be told of it
+// at once: fact, unless it must wait for the member list. The first one there
+// observes; the server sends the member list unasked.
+func (ch *channel) attach(m *membership, t *isupport.Table, fact bridge.Event) []bridge.Event {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	m.present, m.table = true, t
+	if ch.watcher == nil {
+		ch.watch(m)
+	}
+	if !ch.obs.synced {
+		ch.held = append(ch.held, heldFact{m, fact})
+		return nil
+	}
+	return append(ch.obs.claim(fact.Name, m.client.who, time.Now()), fact)
+}
+
+// watch makes m the observer, who knows nothing yet.
+func (ch *channel) watch(m *membership) {
+	if ch.obs == nil {
+		ch.obs = &observer{room: ch.room, decode: ch.net.decode, ours: ch.whose}
+	}
+	ch.obs.table = m.table
+	ch.obs.begin()
+	ch.watcher, ch.asked = m, time.Now()
+	m.client.watch(ch)
+}
+
+// whose tells who of ours in this channel has the nick. The observer calls
+// it, under the lock.
+func (ch *channel) whose(nick string) (bridge.Person, bool) {
+	c := ch.net.byNick(nick)
+	if c == nil || !slices.ContainsFunc(ch.ours, func(m *membership) bool { return m.client == c }) {
+		return bridge.Person{}, false
+	}
+	return c.who, true
+}
+
+// detach notes that m can't be heard there any more. When it was the observer,
+// the oldest of the others takes over; it is given, and must ask.
+func (ch *channel) detach(m *membership) (next *membership) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	m.present = false
+	ch.held = slices.DeleteFunc(ch.held, func(h heldFact) bool { return h.m == m })
+	if ch.watcher != m {
+		return nil
+	}
+	ch.watcher = nil
+	m.client.unwatch(ch)
+	ch.obs.begin()
+	for _, other := range ch.ours {
+		if other.present {
+			ch.watch(other)
+			return other
+		}
+	}
+	return nil
+}
+
+// rename changes the name in a fact of m that has not been told yet, and
+// reports whether there is one.
+func (ch *channel) rename(m *membership, name string) bool {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	for i := range ch.held {
+		if ch.held[i].m == m {
+			ch.held[i].fact.Name = name
+			return true
+		}
+	}
+	return false
+}
+
+// question is what the observer's session should ask the server.
+type question uint8
+
+const (
+	askNothing question = iota
+	askNames
+	askWho
+)
+
+// feed hands a line of c's session to the observer if that is c, and gives
+// what it led to.
+func (ch *channel) feed(c *client, m *line.Message, now time.Time, split bool) ([]bridge.Event, question) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.watcher == nil || ch.watcher.client != c {
+		return nil, askNothing
+	}
+	was := ch.obs.synced
+	events := ch.obs.feed(m, now, split)
+	switch {
+	case !was && ch.obs.synced:
+		return append(events, ch.release()...), ch.whoNeeded()
+	case !was && time.Since(ch.asked) > askAgain:
+		ch.asked = time.Now()
+		return events, askNames
+	}
+	return events, askNothing
+}
+
+// release gives what was held back for the member list.
+func (ch *channel) release() []bridge.Event {
+	var events []bridge.Event
+	for _, h := range ch.held {
+		if j, ok := h.fact.Body.(bridge.Join); ok && h.m == ch.watcher && len(ch.obs.members) == 1 {
+			for _, n := range ch.obs.members {
+				j.Role, j.Created = n.modes.role(ch.obs.table), n.modes != 0
+			}
+			h.fact.Body = j
+		}
+		events = append(events, h.fact)
+	}
+	ch.held = nil
+	return events
+}
+
+// whoNeeded reports whether to ask who is away: where there are natives, not
+// too many, and no more often than the network's budget allows.
+func (ch *channel) whoNeeded() question {
+	natives := len(ch.obs.members) - len(ch.ours)
+	if natives <= 0 || len(ch.obs.members) > whoMembers || !ch.net.asks.Allow() {
+		return askNothing
+	}
+	return askWho
+}
+
+// settle ends the wait for a member list that the server should have sent by
+// now: its answer to m's JOIN is complete.
+func (ch *channel) settle(m *membership) []bridge.Event {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.watcher != m || ch.obs.synced {
+		return nil
+	}
+	ch.obs.now, ch.obs.out = time.Now(), nil
+	ch.obs.namesEnd(nil)
+	return append(ch.obs.out, ch.release()...)
+}
+
+// find gives what the observer knows of a nick: the nick itself as it is
+// written, the modes, and the host where it was seen.
+func (ch *channel) find(nick string) (n member, ok bool) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.obs == nil {
+		return member{}, false
+	}
+	if found := ch.obs.member([]byte(nick)); found != nil {
+		return *found, true
+	}
+	return member{}, false
+}
+
+// kickCause tells whether a kick by actor completes a ban that they set.
+func (ch *channel) kickCause(nick, actor string) bridge.Cause {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.obs != nil && ch.watcher != nil {
+		n := &member{nick: nick}
+		if known := ch.obs.member([]byte(nick)); known != nil {
+			n = known
+		}
+		if ch.obs.ban.covers(n, actor, ch.obs.table, time.Now()) {
+			return bridge.CauseBan
+		}
+	}
+	return bridge.CauseKick
+}

@@ -1,0 +1,348 @@
+package ircside
+
+import (
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"isthmus/bridge"
+	"isthmus/ircside/session"
+	"isthmus/ircside/text"
+)
+
+const (
+	// stable is how long a session must have lived for its end to be no
+	// reason to wait longer and longer.
+	stable = time.Minute
+	// privateLinger is how long a session without rooms is kept for who talks
+	// to somebody one to one.
+	privateLinger = 30 * time.Minute
+)
+
+// connect sees to it that there will be a session. The failure is why not.
+// It may be called in any phase.
+func (c *client) connect() (bridge.Failure, bool) {
+	switch c.phase {
+	case phaseDown:
+		if !c.net.takePlace() {
+			return bridge.Failure{Kind: bridge.ErrTooMany, Text: "No more people of this gateway may connect to " + c.net.name + " at the moment."}, false
+		}
+		c.schedule(0)
+	case phaseUp:
+		c.stopTimer() // somebody who lingered is back
+	}
+	return bridge.Failure{}, true
+}
+
+// schedule opens a session after wait, or when the network's rate allows it.
+func (c *client) schedule(wait time.Duration) {
+	c.phase = phaseWaiting
+	reserved := c.net.connects.Reserve()
+	c.start(max(wait, reserved.Delay()), c.open)
+}
+
+// start sets the client's one timer.
+func (c *client) start(wait time.Duration, do func()) {
+	c.stopTimer()
+	side := c.net.side
+	if !side.begin() {
+		return
+	}
+	c.timer = time.AfterFunc(wait, func() {
+		defer side.work.Done()
+		do()
+	})
+}
+
+func (c *client) stopTimer() {
+	if c.timer != nil && c.timer.Stop() {
+		c.net.side.work.Done()
+	}
+	c.timer = nil
+}
+
+// open opens the session, in the timer's goroutine.
+func (c *client) open() {
+	side := c.net.side
+	c.lock()
+	login := c.login
+	c.unlock()
+	if login == nil {
+		asked, err := side.logins.Login(side.ctx, c.who, c.net.name)
+		if err != nil {
+			c.net.log.Error("settings can't be read", "session", c.who, "error", err)
+			c.lock()
+			if c.phase == phaseWaiting {
+				c.ended(err)
+			}
+			c.unlock()
+			return
+		}
+		login = &asked
+	}
+	c.lock()
+	defer c.unlock()
+	if c.phase != phaseWaiting {
+		return
+	}
+	c.timer, c.login = nil, login
+	c.phase = phaseOpening
+	side.work.Add(1)
+	side.Counters.Sessions.Add(1)
+	c.sess = session.Open(side.ctx, c.config(), c)
+}
+
+// config says how to connect and as whom.
+func (c *client) config() session.Config {
+	set, login := c.net.set.Load(), c.login
+	opts := c.net.side.opts.Load()
+	_, listed := opts.Networks[c.net.name]
+	local, _, _ := strings.Cut(c.who.ID, "@")
+	fill := func(pattern string) string {
+		return strings.NewReplacer("{nick}", c.wish, "{local}", local, "{jid}", c.who.ID).Replace(pattern)
+	}
+	if c.wish == "" {
+		c.wish = local
+	}
+	nick := login.Nick
+	if nick == "" {
+		nick = fill(set.Nick)
+	}
+	cfg := session.Config{
+		Addresses:    set.Addresses,
+		TLS:          set.TLS,
+		AllowPrivate: listed || opts.PrivateAddresses,
+		Password:     set.Password,
+		Nick:         nickFrom(nick),
+		Username:     username(fill(set.Username)),
+		Realname:     text.Sanitize(fill(set.Realname)),
+		SASL:         session.SASL{Account: login.Account, Password: login.Password, External: login.Certificate != nil},
+		Flood:        set.Flood,
+		Supports:     &c.net.supports,
+		Stats:        &c.net.side.Counters.Session,
+		Logger:       c.net.log,
+	}
+	if login.Certificate != nil {
+		cfg.TLS.Certificate = login.Certificate
+	}
+	return cfg
+}
+
+// nickFrom makes a nick that most servers take of a name that somebody
+// chose elsewhere (RFC 2812 2.3.1, "nickname"): what can't be in one is "_".
+// Letters beyond ASCII stay; a server that knows none of them says so, and
+// the session tries another nick.
+func nickFrom(name string) string {
+	nick := strings.Map(func(r rune) rune {
+		switch {
+		case r <= ' ' || strings.ContainsRune("!@#%&*+~,:.$?'\"/()<>=;", r), r >= 0x7f && r < 0xa1:
+			return '_'
+		}
+		return r
+	}, strings.TrimSpace(name))
+	if nick == "" {
+		return "_"
+	}
+	if nick[0] == '-' || nick[0] >= '0' && nick[0] <= '9' {
+		nick = "_" + nick
+	}
+	return bounded(nick)
+}
+
+// username makes an ident: ASCII letters, digits and a few signs.
+func username(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.':
+			return r
+		case r < 0x80:
+			return -1
+		}
+		return '_'
+	}, name)
+}
+
+// Ready implements session.Handler: registered.
+func (c *client) Ready() {
+	c.lock()
+	defer c.unlock()
+	c.table = c.sess.ISupport()
+	c.net.setMapping(c.table.CaseMapping)
+	was := c.nick
+	c.nick = c.sess.Nick()
+	c.net.setNick(c, was, c.nick)
+	if c.phase != phaseOpening {
+		return
+	}
+	c.phase, c.since = phaseUp, time.Now()
+	c.net.log.Info("session up", "session", c.who, "nick", c.nick)
+	c.tellSession(true, "Connected to "+c.net.name+" as "+c.nick+".")
+	c.awaySent = ""
+	c.sendAway()
+	for _, m := range c.rooms {
+		c.sendJoin(m)
+	}
+	c.sendWatches(c.allWatches()...)
+	waiting := c.waiting
+	c.waiting = nil
+	for _, e := range waiting {
+		c.deliverPrivate(e)
+	}
+	c.lingerIfIdle()
+}
+
+// Closed implements session.Handler: the session is over.
+func (c *client) Closed(err error) {
+	defer c.net.side.work.Done()
+	c.net.side.Counters.Sessions.Add(-1)
+	c.lock()
+	defer c.unlock()
+	c.net.setNick(c, c.nick, "")
+	c.nick = ""
+	if !c.since.IsZero() && time.Since(c.since) > stable {
+		c.retry = nil
+	}
+	c.since, c.sess = time.Time{}, nil
+	for _, m := range c.rooms {
+		c.detach(m)
+		m.parts = 0
+	}
+	c.dropRaw()
+	c.ended(err)
+}
+
+// ended decides what follows a session that is over, or never came to be. A
+// nil error means that it was ended by ourselves.
+func (c *client) ended(err error) {
+	c.phase, c.timer = phaseDown, nil
+	why := bridge.Failure{Kind: bridge.ErrOffline, Text: "The connection to " + c.net.name + " was closed."}
+	if err != nil {
+		why = c.failure(err)
+		c.net.log.Info("session down", "session", c.who, "error", err)
+	}
+	c.tellSession(false, why.Text)
+	c.watchedOffline()
+	switch {
+	case c.net.side.isStopping():
+		c.failAll(why)
+		c.abandon(bridge.Leave{Cause: bridge.CauseShutdown}, false)
+	case permanent(err):
+		c.failAll(why)
+		c.abandon(bridge.Leave{Cause: causeOf(why.Kind), Reason: why.Text}, true)
+	case err != nil:
+		c.failAll(why)
+	}
+	if len(c.rooms) == 0 && len(c.waiting) == 0 {
+		c.retry = nil
+		c.net.freePlace()
+		return
+	}
+	wait := time.Duration(0) // ended by ourselves, but somebody came back meanwhile
+	if err != nil {
+		wait = c.nextWait()
+	}
+	c.tellLost(why.Text)
+	c.schedule(wait)
+}
+
+// tellLost tells in each room that its person can't be heard there for now.
+func (c *client) tellLost(why string) {
+	for _, m := range c.rooms {
+		if m.known && !m.lost {
+			m.lost = true
+			c.emit(bridge.Event{Room: m.ch.room, By: c.who, Name: m.name, Body: bridge.Attachment{
+				Text: "Connection to " + c.net.name + " lost: " + why + " Trying again."}})
+		}
+	}
+}
+
+// failAll answers everything that waits for a session. Rooms in which somebody
+// was already stay.
+func (c *client) failAll(why bridge.Failure) {
+	for _, e := range c.waiting {
+		c.fail(e, why)
+	}
+	c.waiting = nil
+	for i := len(c.rooms) - 1; i >= 0; i-- {
+		if m := c.rooms[i]; !m.known {
+			c.refuse(m, why)
+		} else if m.asked != "" {
+			c.answerJoin(m, why)
+		}
+	}
+}
+
+// abandon takes somebody out of all rooms.
+func (c *client) abandon(how bridge.Leave, tell bool) {
+	for i := len(c.rooms) - 1; i >= 0; i-- {
+		m := c.rooms[i]
+		if tell && m.known {
+			c.emit(bridge.Event{Room: m.ch.room, By: c.who, Name: m.name, Body: how})
+		}
+		c.drop(m)
+	}
+}
+
+// causeOf tells what being thrown off a network is in its rooms.
+func causeOf(kind bridge.ErrorKind) bridge.Cause {
+	if kind == bridge.ErrBanned {
+		return bridge.CauseBan
+	}
+	return bridge.CauseKill
+}
+
+// nextWait is how long to wait before the next attempt: longer each time, and
+// never the same for all.
+func (c *client) nextWait() time.Duration {
+	if c.retry == nil {
+		set := c.net.set.Load()
+		c.retry = backoff.NewExponentialBackOff()
+		if set.ReconnectFirst > 0 {
+			c.retry.InitialInterval = set.ReconnectFirst
+		}
+		c.retry.MaxInterval = max(set.ReconnectMost, c.retry.InitialInterval)
+		c.retry.Multiplier = 2
+		c.retry.Reset()
+	}
+	return c.retry.NextBackOff()
+}
+
+// close says QUIT, or gives up what has not begun.
+func (c *client) close(reason string) {
+	switch c.phase {
+	case phaseWaiting:
+		c.stopTimer()
+		c.ended(nil)
+	case phaseOpening, phaseUp:
+		c.stopTimer()
+		c.phase = phaseClosing
+		c.sess.Close(reason)
+	}
+}
+
+// evict ends somebody's stay on a network that is not served any more.
+func (c *client) evict(reason string) {
+	c.failAll(bridge.Failure{Kind: bridge.ErrGone, Text: reason})
+	c.abandon(bridge.Leave{Cause: bridge.CauseKill, Reason: reason}, true)
+	c.private = nil
+	c.close(reason)
+}
+
+// lingerIfIdle closes the session in a while if nobody needs it then.
+func (c *client) lingerIfIdle() {
+	if c.phase != phaseUp || len(c.rooms) > 0 {
+		return
+	}
+	wait := c.net.set.Load().Linger
+	if p := c.private; p != nil {
+		wait = max(wait, time.Until(p.linger))
+	}
+	c.start(wait, func() {
+		c.lock()
+		defer c.unlock()
+		if c.phase == phaseUp && len(c.rooms) == 0 {
+			c.close("Nobody is here any more")
+		}
+	})
+}

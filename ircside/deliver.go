@@ -1,0 +1,134 @@
+package ircside
+
+import (
+	"isthmus/bridge"
+)
+
+// Deliver implements bridge.Side. It may block for as long as a server does
+// not read what one of its sessions writes, which a deadline ends.
+func (s *Side) Deliver(e bridge.Event) {
+	n := s.network(e.Room.Network)
+	if n == nil {
+		s.fail(e, bridge.Failure{Kind: bridge.ErrNotFound, Text: "There is no IRC network called " + e.Room.Network + " here."})
+		return
+	}
+	if s.isStopping() {
+		s.fail(e, bridge.Failure{Kind: bridge.ErrOffline, Text: "The gateway is shutting down."})
+		return
+	}
+	who := e.By
+	if e.Room.Private() {
+		who = e.Room.Owner
+	}
+	if f, ok := s.admits(n, who, e); !ok {
+		s.fail(e, f)
+		return
+	}
+	c := n.lockClient(who, wants(e))
+	if c == nil && n.isDead() { // its last user went this moment
+		s.Deliver(e)
+		return
+	}
+	switch {
+	case c == nil && e.Room.Private():
+		s.fail(e, bridge.Failure{Kind: bridge.ErrOffline, Text: "You are not connected to " + n.name + "."})
+		return
+	case c == nil:
+		s.fail(e, bridge.Failure{Kind: bridge.ErrNotInRoom, Text: "You are not in this room."})
+		return
+	}
+	defer c.unlock()
+	if e.Room.Private() {
+		c.deliverPrivate(e)
+	} else {
+		c.deliver(e)
+	}
+}
+
+// wants reports whether an event brings somebody to the network who may not
+// be there yet.
+func wants(e bridge.Event) bool {
+	switch e.Body.(type) {
+	case bridge.Join:
+		return true
+	case bridge.Message, bridge.Watch:
+		return e.Room.Private()
+	}
+	return false
+}
+
+// admits checks the limits that hold for one person over all networks.
+func (s *Side) admits(n *network, who bridge.Person, e bridge.Event) (bridge.Failure, bool) {
+	opts := s.opts.Load()
+	if !wants(e) || opts.NetworksPerPerson == 0 && opts.RoomsPerPerson == 0 {
+		return bridge.Failure{}, true
+	}
+	networks, rooms := s.usage(who)
+	if opts.NetworksPerPerson > 0 && networks >= opts.NetworksPerPerson && n.roomsOf(who) < 0 {
+		return bridge.Failure{Kind: bridge.ErrTooMany, Text: "You are on as many networks as you may be."}, false
+	}
+	if _, join := e.Body.(bridge.Join); join && opts.RoomsPerPerson > 0 && rooms >= opts.RoomsPerPerson {
+		return bridge.Failure{Kind: bridge.ErrTooMany, Text: "You are in as many rooms as you may be."}, false
+	}
+	return bridge.Failure{}, true
+}
+
+// deliver carries out what is meant for a channel.
+func (c *client) deliver(e bridge.Event) {
+	switch b := e.Body.(type) {
+	case bridge.Join:
+		c.join(e, b)
+	case bridge.Leave:
+		c.leave(e, b)
+	case bridge.Presence:
+		c.setAway(b)
+	case bridge.Message:
+		c.say(e, b)
+	case bridge.Rename:
+		c.changeNick(e, b)
+	case bridge.Topic:
+		c.setTopic(e, b)
+	case bridge.RoleChange:
+		c.setRole(e, b)
+	case bridge.Expel:
+		c.expel(e, b)
+	case bridge.Query, bridge.Watch:
+		c.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "That can't be asked of a channel."})
+	case bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Info, bridge.Members, bridge.Session, bridge.Attachment, bridge.Lost:
+		// Facts of other rooms. A channel has nobody to tell them to.
+	default:
+		panic("ircside: unknown kind of event delivered")
+	}
+}
+
+// deliverPrivate carries out what is meant for somebody on the network, or
+// for the network itself.
+func (c *client) deliverPrivate(e bridge.Event) {
+	console := e.Room.ID == ""
+	switch b := e.Body.(type) {
+	case bridge.Message:
+		if console {
+			c.command(e, b)
+		} else {
+			c.tell(e, b)
+		}
+	case bridge.Presence:
+		c.setAway(b)
+	case bridge.Rename:
+		c.changeNick(e, b)
+	case bridge.Watch:
+		if console {
+			c.watchSession(e, b)
+		} else {
+			c.watchNick(e, b)
+		}
+	case bridge.Query:
+		c.query(e, b)
+	case bridge.Join, bridge.Topic, bridge.RoleChange, bridge.Expel:
+		c.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "That is only possible in a channel."})
+	case bridge.Leave, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Info, bridge.Members, bridge.Session, bridge.Attachment, bridge.Lost:
+		// Nothing to do: a conversation has no end, and nobody here is told of facts.
+	default:
+		panic("ircside: unknown kind of event delivered")
+	}
+}

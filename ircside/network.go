@@ -1,0 +1,280 @@
+package ircside
+
+import (
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"isthmus/bridge"
+	"isthmus/ircside/isupport"
+	"isthmus/ircside/session"
+	"isthmus/ircside/text"
+)
+
+// network is one IRC network: who of ours is on it, and in which channels.
+type network struct {
+	side     *Side
+	name     string
+	log      *slog.Logger
+	set      atomic.Pointer[Network]
+	supports isupport.Cache
+	connects *rate.Limiter // new connections
+	asks     *rate.Limiter // WHO after a join, see channel.synced
+
+	mu       sync.Mutex
+	clients  map[bridge.Person]*client
+	channels map[string]*channel // by folded name
+	sessions int                 // open, or about to be
+	dead     bool                // forgotten by the side; nobody new may come
+	mapping  isupport.CaseMapping
+
+	nicksMu sync.RWMutex
+	nicks   map[string]*client // by folded nick: who is connected
+}
+
+// asksBurst and asksInterval bound what we ask about who is away.
+const (
+	asksBurst    = 20
+	asksInterval = time.Second
+)
+
+func newNetwork(s *Side, name string, set Network) *network {
+	n := &network{
+		side: s, name: name, log: s.log.With("network", name),
+		connects: rate.NewLimiter(rate.Inf, 1),
+		asks:     rate.NewLimiter(rate.Every(asksInterval), asksBurst),
+		clients:  map[bridge.Person]*client{},
+		channels: map[string]*channel{},
+		nicks:    map[string]*client{},
+	}
+	n.configure(set)
+	return n
+}
+
+// configure takes settings, for sessions to come.
+func (n *network) configure(set Network) {
+	n.set.Store(&set)
+	if set.ConnectInterval > 0 {
+		n.connects.SetBurst(max(set.ConnectBurst, 1))
+		n.connects.SetLimit(rate.Every(set.ConnectInterval))
+	} else {
+		n.connects.SetLimit(rate.Inf)
+	}
+}
+
+// network is the settings of the network that people call name; false where
+// they may not reach one of that name.
+func (o *Options) network(name string) (Network, bool) {
+	if set, ok := o.Networks[name]; ok {
+		return set, true
+	}
+	if !o.Unlisted {
+		return Network{}, false
+	}
+	address, ok := unlistedAddress(name)
+	set := o.Others
+	set.Addresses = []session.Address{address}
+	return set, ok
+}
+
+// plainPort is the one on which IRC goes without TLS (RFC 7194 has 6697 for
+// TLS); who names it knows what they ask for.
+const plainPort = "6667"
+
+// unlistedAddress reads host or host:port.
+func unlistedAddress(name string) (session.Address, bool) {
+	a := session.Address{Host: name, Port: "6697", TLS: true}
+	if host, port, err := net.SplitHostPort(name); err == nil {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || n == 0 {
+			return a, false
+		}
+		a = session.Address{Host: host, Port: port, TLS: port != plainPort}
+	}
+	return a, isHost(a.Host)
+}
+
+// isHost reports whether s is an IP address, or a name with a dot in it. What
+// addresses the name has is checked when it is connected to.
+func isHost(s string) bool {
+	if net.ParseIP(s) != nil {
+		return true
+	}
+	if len(s) > 253 || !strings.Contains(s, ".") {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+func (n *network) decode(b []byte) string {
+	return text.Decode(b, n.set.Load().Encoding)
+}
+
+// lockClient is somebody's client, locked. Where it is not there it is made if
+// it is wanted, else it is nil, as it is on a network that is forgotten.
+func (n *network) lockClient(who bridge.Person, wanted bool) *client {
+	for {
+		n.mu.Lock()
+		c := n.clients[who]
+		if c == nil && wanted && !n.dead {
+			c = &client{net: n, who: who}
+			n.clients[who] = c
+		}
+		n.mu.Unlock()
+		if c == nil {
+			return nil
+		}
+		c.lock()
+		if !c.gone {
+			return c
+		}
+		c.unlock()
+	}
+}
+
+// remove forgets a client that nobody needs, and the network itself when it
+// is not a listed one and this was the last.
+func (n *network) remove(c *client) {
+	n.mu.Lock()
+	if n.clients[c.who] == c {
+		delete(n.clients, c.who)
+	}
+	_, listed := n.side.opts.Load().Networks[n.name]
+	n.dead = len(n.clients) == 0 && !listed
+	dead := n.dead
+	n.mu.Unlock()
+	if dead {
+		n.side.forget(n)
+	}
+}
+
+func (n *network) isDead() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.dead
+}
+
+func (n *network) all() []*client {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	all := make([]*client, 0, len(n.clients))
+	for _, c := range n.clients {
+		all = append(all, c)
+	}
+	return all
+}
+
+// roomsOf counts somebody's rooms, -1 where they are not on the network.
+func (n *network) roomsOf(who bridge.Person) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if c := n.clients[who]; c != nil {
+		return int(c.roomCount.Load())
+	}
+	return -1
+}
+
+// takePlace reserves one of the sessions that we may have.
+func (n *network) takePlace() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if most := n.set.Load().Sessions; most > 0 && n.sessions >= most {
+		return false
+	}
+	n.sessions++
+	return true
+}
+
+func (n *network) freePlace() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sessions--
+}
+
+// byNick is who of ours has the nick.
+func (n *network) byNick(nick string) *client {
+	n.nicksMu.RLock()
+	defer n.nicksMu.RUnlock()
+	var buf [64]byte
+	return n.nicks[string(n.mapping.AppendFold(buf[:0], nick))]
+}
+
+// setNick notes that c has another nick; "" for none.
+func (n *network) setNick(c *client, from, to string) {
+	n.nicksMu.Lock()
+	defer n.nicksMu.Unlock()
+	if old := n.mapping.Fold(from); n.nicks[old] == c {
+		delete(n.nicks, old)
+	}
+	if to != "" {
+		n.nicks[n.mapping.Fold(to)] = c
+	}
+}
+
+// setMapping learns which letters are the same here. It is known when the
+// first session is, and as good as never changes after.
+func (n *network) setMapping(m isupport.CaseMapping) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.mapping == m {
+		return
+	}
+	n.nicksMu.Lock()
+	defer n.nicksMu.Unlock()
+	n.mapping = m
+	channels := make(map[string]*channel, len(n.channels))
+	for _, ch := range n.channels {
+		channels[m.Fold(ch.name)] = ch
+	}
+	nicks := make(map[string]*client, len(n.nicks))
+	for nick, c := range n.nicks {
+		nicks[m.Fold(nick)] = c
+	}
+	n.channels, n.nicks = channels, nicks
+}
+
+// enter finds or makes the channel of a room and puts m on its list. When
+// another room is this channel under another spelling, it gives that one.
+func (n *network) enter(room bridge.Room, m *membership) (other bridge.Room, ok bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	key := n.mapping.Fold(room.ID)
+	ch := n.channels[key]
+	if ch == nil {
+		ch = &channel{net: n, room: room, name: room.ID}
+		n.channels[key] = ch
+	}
+	if ch.room != room {
+		return ch.room, false
+	}
+	m.ch = ch
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	ch.ours = append(ch.ours, m)
+	return room, true
+}
+
+// leave takes m off the list of its channel, and forgets the channel with the
+// last one. The session is out of it already.
+func (n *network) leave(m *membership) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	ch := m.ch
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	ch.ours = without(ch.ours, m)
+	if key := n.mapping.Fold(ch.name); len(ch.ours) == 0 && n.channels[key] == ch {
+		delete(n.channels, key)
+	}
+}

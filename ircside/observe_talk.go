@@ -1,0 +1,127 @@
+package ircside
+
+import (
+	"strings"
+
+	"isthmus/bridge"
+	"isthmus/ircside/line"
+	"isthmus/ircside/text"
+)
+
+// message is somebody speaking in the channel. One of ours is shown by the
+// core when the server has taken it. Whoever is not in the channel may speak
+// too, where it is -n, and so may a server.
+func (o *observer) message(m *line.Message) {
+	n := o.member(m.Nick())
+	if n != nil && !o.native(n) {
+		return
+	}
+	said, ok := messageOf(m, o.decode)
+	if !ok {
+		return
+	}
+	if n == nil {
+		n = &member{nick: o.decode(m.Nick())}
+	}
+	o.emit(n, said)
+}
+
+// messageOf is what a PRIVMSG or NOTICE says, false where it says nothing for
+// people: an empty text, or a CTCP other than ACTION.
+func messageOf(m *line.Message, decode func([]byte) string) (bridge.Message, bool) {
+	raw := decode(m.Params[1])
+	said := bridge.Message{Text: raw, Notice: m.Command == "NOTICE"}
+	if command, args, ctcp := text.ParseCTCP(raw); ctcp {
+		if command != "ACTION" {
+			return bridge.Message{}, false
+		}
+		said.Text, said.Emote = args, true
+	}
+	said.Text = text.Strip(said.Text)
+	said.Native, _ = m.Tag("msgid")
+	return said, strings.TrimSpace(said.Text) != ""
+}
+
+// mode is a change of the channel's modes: power of members, bans, and whether
+// it is listed.
+func (o *observer) mode(m *line.Message) {
+	actor := o.decode(m.Nick())
+	wasSecret := o.secret
+	params := m.Params[2:]
+	set := true
+	for _, c := range m.Params[1] {
+		if c == '+' || c == '-' {
+			set = c == '+'
+			continue
+		}
+		var param []byte
+		if o.table.HasParam(c, set) {
+			if len(params) == 0 {
+				continue // a list is asked for, or the server can't count
+			}
+			param, params = params[0], params[1:]
+		}
+		switch {
+		case strings.IndexByte(o.table.PrefixModes, c) >= 0:
+			o.power(param, c, set, actor)
+		case c == 'b' && set:
+			o.ban = lastBan{mask: o.table.Fold(string(param)), actor: actor, at: o.now}
+		case c == 's' || c == 'p':
+			o.secret = set
+		}
+	}
+	if o.synced && o.secret != wasSecret {
+		o.tellMembers()
+	}
+}
+
+// power gives the mode c to a member or takes it, and tells when that changes
+// what they may do.
+func (o *observer) power(nick []byte, c byte, set bool, actor string) {
+	n := o.member(nick)
+	if n == nil {
+		return
+	}
+	before := n.modes.role(o.table)
+	n.modes = n.modes.with(o.table, c, set)
+	if now := n.modes.role(o.table); o.synced && now != before {
+		o.emit(n, bridge.RoleChange{Role: now, Actor: actor})
+	}
+}
+
+// quitOf tells from a quit's reason whether it was one's own will. Servers
+// that have batches mark a netsplit; the others give the names of the two
+// servers that lost each other as the reason, and nothing else (RFC 2812 3.1.7).
+func quitOf(reason string, split bool) bridge.Leave {
+	how := bridge.Leave{Cause: bridge.CauseQuit, Reason: reason}
+	switch {
+	case split || isSplit(reason):
+		how.Cause = bridge.CauseSplit
+	case strings.HasPrefix(reason, "Killed (") || strings.HasPrefix(reason, "[") && strings.Contains(reason, "Killed by"):
+		how.Cause = bridge.CauseKill
+	}
+	return how
+}
+
+// isSplit reports whether reason is "a.b c.d". Servers see to it that no user
+// can quit with such a text: they put "Quit: " before what users say.
+func isSplit(reason string) bool {
+	a, b, ok := strings.Cut(reason, " ")
+	return ok && isServerName(a) && isServerName(b)
+}
+
+func isServerName(s string) bool {
+	last := strings.LastIndexByte(s, '.')
+	if last <= 0 || last == len(s)-1 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if c|0x20 < 'a' || c|0x20 > 'z' {
+			if (c < '0' || c > '9') && c != '-' && c != '.' && c != '*' && c != '_' {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,292 @@
+package ircside
+
+import (
+	"time"
+
+	"isthmus/bridge"
+	"isthmus/ircside/isupport"
+	"isthmus/ircside/line"
+)
+
+const (
+	// maxMembers bounds the member list of one channel. A server that names
+	// more is not believed.
+	maxMembers = 200_000
+	// maxKept bounds what is kept of an away message or a host, in bytes.
+	maxKept = 400
+	// banMemory is how long after a ban a kick by the same hand counts as part of it.
+	banMemory = 10 * time.Second
+)
+
+// observer is what one channel looks like to the session that observes it:
+// lines in, events out, and nothing else. It has no lock, clock or connection;
+// channel gives it all three.
+//
+// It tells of natives everything, and of our own people only their power:
+// whatever else happens to them, their own sessions report. To know them it
+// marks them when they appear, and the mark moves with their nick, so that what
+// it makes of a line depends on the lines before it alone.
+type observer struct {
+	room   bridge.Room
+	table  *isupport.Table
+	decode func([]byte) string
+	// ours tells whose session in this channel has the nick, if any.
+	ours func(nick string) (bridge.Person, bool)
+
+	synced  bool               // the member list is complete
+	members map[string]*member // by folded nick
+	before  map[string]*member // until synced: what the last observer knew
+	secret  bool               // +s or +p
+	topic   topicState
+	ban     lastBan
+
+	now   time.Time      // when the line in hand was sent
+	split bool           // whether it is part of a netsplit
+	out   []bridge.Event // what it led to
+}
+
+// member is one nick in the channel.
+type member struct {
+	nick   string
+	ours   bridge.Person // whose session it is; zero for a native
+	host   string        // "" while not seen
+	status string        // the away message
+	modes  modeSet
+	away   bool
+}
+
+type topicState struct {
+	text, by string
+	at       time.Time
+	known    bool // a topic, also an empty one, was told
+}
+
+// lastBan is the last ban that was set, to tell a kick from a ban.
+type lastBan struct {
+	mask, actor string
+	at          time.Time
+}
+
+// begin starts anew: the member list is asked for and will follow. Until its
+// end nothing is told of members coming and going.
+func (o *observer) begin() {
+	if o.synced {
+		o.before = o.members
+	}
+	o.members = map[string]*member{}
+	o.synced, o.topic, o.secret = false, topicState{}, false
+}
+
+// observation is a command that an observer understands, and how many
+// parameters it has at least.
+type observation struct {
+	params int
+	take   func(*observer, *line.Message)
+}
+
+var observations = map[string]observation{
+	"PRIVMSG": {2, (*observer).message},
+	"NOTICE":  {2, (*observer).message},
+	"JOIN":    {1, (*observer).join},
+	"PART":    {1, (*observer).part},
+	"QUIT":    {0, (*observer).quit},
+	"KICK":    {2, (*observer).kick},
+	"NICK":    {1, (*observer).rename},
+	"MODE":    {2, (*observer).mode},
+	"TOPIC":   {2, (*observer).topicChanged},
+	"AWAY":    {0, (*observer).awayChanged},
+	"CHGHOST": {2, (*observer).hostChanged},
+	"331":     {2, (*observer).topicReply}, // RPL_NOTOPIC
+	"332":     {3, (*observer).topicReply}, // RPL_TOPIC
+	"333":     {3, (*observer).topicReply}, // RPL_TOPICWHOTIME
+	"353":     {4, (*observer).names},      // RPL_NAMREPLY
+	"366":     {2, (*observer).namesEnd},   // RPL_ENDOFNAMES
+	"352":     {7, (*observer).who},        // RPL_WHOREPLY
+	"354":     {5, (*observer).who},        // RPL_WHOSPCRPL
+}
+
+// feed takes in a line about the channel, or of somebody who may be in it.
+// split says that it is part of a netsplit, by the server's own word.
+func (o *observer) feed(m *line.Message, now time.Time, split bool) []bridge.Event {
+	if known := observations[m.Command]; known.take != nil && len(m.Params) >= known.params {
+		o.now, o.split, o.out = now, split, nil
+		known.take(o, m)
+		return o.out
+	}
+	return nil
+}
+
+// emit tells of something that member n did or that happened to them.
+func (o *observer) emit(n *member, body bridge.Body) {
+	o.out = append(o.out, bridge.Event{Room: o.room, By: o.person(n), Name: n.nick, At: o.now, Body: body})
+}
+
+func (o *observer) person(n *member) bridge.Person {
+	if n.ours != (bridge.Person{}) {
+		return n.ours
+	}
+	return bridge.Person{Network: o.room.Network, ID: n.nick}
+}
+
+// native reports whether n is to be told of.
+func (o *observer) native(n *member) bool { return n != nil && n.ours == (bridge.Person{}) }
+
+func (o *observer) member(nick []byte) *member {
+	var buf [64]byte
+	return o.members[string(o.table.CaseMapping.AppendFoldBytes(buf[:0], nick))]
+}
+
+// plain is parameter i as plain text.
+func (o *observer) plain(m *line.Message, i int) string { return plain(m, i, o.decode) }
+
+// bounded keeps no more of a remote text than is worth keeping.
+func bounded(s string) string {
+	for i := range s {
+		if i > maxKept {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+// add puts a nick on the list, with our mark if it is one of ours.
+func (o *observer) add(nick string) *member {
+	key := o.table.Fold(nick)
+	if n := o.members[key]; n != nil {
+		return n
+	}
+	if nick == "" || len(o.members) >= maxMembers {
+		return nil
+	}
+	n := &member{nick: nick}
+	if who, ok := o.ours(nick); ok {
+		n.ours = who
+	}
+	o.members[key] = n
+	return n
+}
+
+func (o *observer) join(m *line.Message) {
+	if o.member(m.Nick()) != nil {
+		return
+	}
+	n := o.add(o.decode(m.Nick()))
+	if n == nil {
+		return
+	}
+	n.host = bounded(string(m.Host()))
+	if o.synced && o.native(n) {
+		o.emit(n, bridge.Join{Role: bridge.RoleParticipant})
+	}
+}
+
+func (o *observer) part(m *line.Message) {
+	o.gone(o.member(m.Nick()), bridge.Leave{Cause: bridge.CausePart, Reason: o.plain(m, 1)})
+}
+
+func (o *observer) quit(m *line.Message) {
+	if n := o.member(m.Nick()); n != nil {
+		o.gone(n, quitOf(o.plain(m, 0), o.split))
+	}
+}
+
+// gone takes n, if any, off the list.
+func (o *observer) gone(n *member, how bridge.Leave) {
+	if n == nil {
+		return
+	}
+	delete(o.members, o.table.Fold(n.nick))
+	if o.synced && o.native(n) {
+		o.emit(n, how)
+	}
+}
+
+func (o *observer) kick(m *line.Message) {
+	n := o.member(m.Params[1])
+	if n == nil {
+		return
+	}
+	actor := o.decode(m.Nick())
+	how := bridge.Leave{Cause: bridge.CauseKick, Reason: o.plain(m, 2), Actor: actor}
+	if o.ban.covers(n, actor, o.table, o.now) {
+		how.Cause = bridge.CauseBan
+	}
+	o.gone(n, how)
+}
+
+// covers reports whether a kick of n completes the ban.
+func (b lastBan) covers(n *member, actor string, t *isupport.Table, now time.Time) bool {
+	if b.mask == "" || b.actor != actor || now.Sub(b.at) > banMemory {
+		return false
+	}
+	host := n.host
+	if host == "" {
+		host = "*"
+	}
+	return matchMask(b.mask, t.Fold(n.nick+"!*@"+host)) || matchMask(b.mask, t.Fold(n.nick))
+}
+
+func (o *observer) rename(m *line.Message) {
+	n := o.member(m.Nick())
+	if n == nil || len(m.Params[0]) == 0 {
+		return
+	}
+	from, to := *n, o.decode(m.Params[0])
+	delete(o.members, o.table.Fold(n.nick))
+	o.gone(o.member(m.Params[0]), bridge.Leave{}) // a nick that we had missed the end of
+	n.nick = to
+	o.members[o.table.Fold(to)] = n
+	if o.synced && o.native(n) {
+		o.emit(&from, bridge.Rename{To: to, Person: o.person(n)})
+	}
+}
+
+// awayChanged is AWAY with a message, or without one for somebody who is back
+// (away-notify).
+func (o *observer) awayChanged(m *line.Message) {
+	if n := o.member(m.Nick()); n != nil {
+		status := o.plain(m, 0)
+		o.setAway(n, status != "", status)
+	}
+}
+
+func (o *observer) setAway(n *member, is bool, status string) {
+	if n.away == is && n.status == status {
+		return
+	}
+	n.away, n.status = is, ""
+	if is {
+		n.status = bounded(status)
+	}
+	if o.synced && o.native(n) {
+		o.emit(n, n.presence())
+	}
+}
+
+func (n *member) presence() bridge.Presence {
+	if n.away {
+		return bridge.Presence{Show: bridge.ShowAway, Status: n.status}
+	}
+	return bridge.Presence{}
+}
+
+// hostChanged is a user and host of somebody (chghost).
+func (o *observer) hostChanged(m *line.Message) {
+	if n := o.member(m.Nick()); n != nil {
+		n.host = bounded(m.Param(1))
+	}
+}
+
+// claim corrects the list when it turns out that a nick on it is one of ours
+// who changed their nick while they were out of sight: the native that they
+// were taken for goes.
+func (o *observer) claim(nick string, who bridge.Person, now time.Time) []bridge.Event {
+	o.now, o.out = now, nil
+	if n := o.member([]byte(nick)); o.native(n) {
+		if o.synced {
+			o.emit(n, bridge.Leave{})
+		}
+		n.ours = who
+	}
+	return o.out
+}

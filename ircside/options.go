@@ -1,0 +1,65 @@
+package ircside
+
+import (
+	"context"
+	"crypto/tls"
+	"time"
+
+	"golang.org/x/text/encoding"
+
+	"isthmus/bridge"
+	"isthmus/ircside/session"
+)
+
+// Options is all that can be set. Reload changes it while the side runs.
+type Options struct {
+	// Networks are the listed ones, by name.
+	Networks map[string]Network
+	// Unlisted lets people reach networks that aren't listed, as host or
+	// host:port: with TLS on port 6697, or the given one; without only on 6667.
+	Unlisted bool
+	// Others is how networks are treated that aren't listed. Its Addresses
+	// mean nothing.
+	Others Network
+	// PrivateAddresses lets unlisted networks be at addresses that are not of
+	// the public Internet.
+	PrivateAddresses bool
+	// NetworksPerPerson and RoomsPerPerson are limits; 0 means none.
+	NetworksPerPerson, RoomsPerPerson int
+	// Version is what a CTCP VERSION is answered with.
+	Version string
+}
+
+// Network is one IRC network.
+type Network struct {
+	Addresses []session.Address // tried in turn
+	TLS       session.TLS
+	Password  string // of the server
+	// Nick, Username and Realname are who we say a person is; {nick} is the
+	// name they wished for, {local} and {jid} what they are at home.
+	Nick, Username, Realname string
+	// Encoding is what is taken for the encoding of lines that are not UTF-8.
+	Encoding encoding.Encoding
+	Flood    session.Flood
+	Sessions int // at once; 0 means no limit
+	// ConnectBurst connections are opened at once, then one per ConnectInterval.
+	ConnectBurst    int
+	ConnectInterval time.Duration
+	// ReconnectFirst and ReconnectMost bound the wait before another attempt.
+	ReconnectFirst, ReconnectMost time.Duration
+	Linger                        time.Duration // how long a session outlives its last room
+}
+
+// Login is how one person wants to be known on one network. Empty fields mean
+// what Network says.
+type Login struct {
+	Nick, Account, Password string
+	Certificate             *tls.Certificate
+}
+
+// Logins knows what people have set. The zero Login is for who set nothing.
+type Logins interface {
+	// Login is asked once for a person and network, when their first session
+	// is opened; the answer holds until Side.LoginChanged. It may block.
+	Login(ctx context.Context, who bridge.Person, network string) (Login, error)
+}

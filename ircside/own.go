@@ -1,0 +1,248 @@
+package ircside
+
+import (
+	"slices"
+	"time"
+
+	"isthmus/bridge"
+	"isthmus/ircside/line"
+	"isthmus/ircside/session"
+)
+
+// everywhere is the channel parameter of lines that concern every channel
+// their source is in.
+const (
+	everywhere = -1
+	nowhere    = -2
+)
+
+// route says what becomes of a command.
+type route struct {
+	params  int // at least; fewer are counted as malformed
+	channel int // which parameter names the channel, for its observer
+	// own handles what concerns this session itself. It reports true when the
+	// observer must not see the line.
+	own func(*client, *line.Message) bool
+}
+
+// routes is every command that means something here. What is in none goes to
+// the console if somebody asked there, else nowhere.
+var routes map[string]route
+
+func init() { // the handlers refer to it
+	routes = map[string]route{
+		"PRIVMSG": {2, 0, (*client).addressed},
+		"NOTICE":  {2, 0, (*client).addressed},
+		"JOIN":    {1, 0, (*client).ownJoin},
+		"PART":    {1, 0, (*client).ownPart},
+		"KICK":    {2, 0, (*client).ownKick},
+		"NICK":    {1, everywhere, (*client).ownNick},
+		"QUIT":    {0, everywhere, nil},
+		"AWAY":    {0, everywhere, nil},
+		"CHGHOST": {2, everywhere, nil},
+		"MODE":    {2, 0, nil},
+		"TOPIC":   {2, 0, nil},
+		"INVITE":  {2, nowhere, (*client).invited},
+		"331":     {2, 1, (*client).answer},               // RPL_NOTOPIC
+		"332":     {3, 1, (*client).answer},               // RPL_TOPIC
+		"333":     {3, 1, (*client).answer},               // RPL_TOPICWHOTIME
+		"352":     {7, 1, (*client).answer},               // RPL_WHOREPLY
+		"353":     {4, 2, (*client).answer},               // RPL_NAMREPLY
+		"354":     {6, 2, (*client).answer},               // RPL_WHOSPCRPL
+		"366":     {2, 1, (*client).answer},               // RPL_ENDOFNAMES
+		"730":     {2, nowhere, (*client).monitorOnline},  // RPL_MONONLINE
+		"731":     {2, nowhere, (*client).monitorOffline}, // RPL_MONOFFLINE
+		"734":     {3, nowhere, (*client).monitorFull},    // ERR_MONLISTFULL
+	}
+}
+
+// Line implements session.Handler. Most lines are what somebody else's
+// session observes already: those end here, before anything is looked up,
+// locked or copied.
+func (c *client) Line(m *line.Message, b *session.Batch) {
+	r, ok := routes[m.Command]
+	if !ok {
+		c.answer(m)
+		return
+	}
+	if len(m.Params) < r.params {
+		c.net.side.Counters.Malformed.Add(1)
+		return
+	}
+	if r.own != nil && r.own(c, m) || r.channel == nowhere {
+		return
+	}
+	watched := c.watched.Load()
+	if watched == nil {
+		return
+	}
+	split := b != nil && b.Type == "netsplit"
+	if r.channel == everywhere {
+		for _, ch := range *watched {
+			c.observe(ch, m, split)
+		}
+		return
+	}
+	for _, ch := range *watched {
+		if c.table.CaseMapping.Equal(m.Params[r.channel], ch.name) {
+			c.observe(ch, m, split)
+			return
+		}
+	}
+}
+
+// observe hands a line to the observer of a channel and publishes what it led to.
+func (c *client) observe(ch *channel, m *line.Message, split bool) {
+	events, question := ch.feed(c, m, sentAt(m, time.Now()), split)
+	for _, e := range events {
+		c.net.side.core.Publish(e)
+	}
+	switch question {
+	case askNames:
+		c.askNames(ch)
+	case askWho:
+		c.askWho(ch)
+	}
+}
+
+// mine reports whether the session itself is the source of a line.
+func (c *client) mine(m *line.Message) bool {
+	return len(m.Source) >= len(c.nick) && string(m.Nick()) == c.nick
+}
+
+// ownJoin: we are in a channel.
+func (c *client) ownJoin(m *line.Message) bool {
+	if !c.mine(m) {
+		return false
+	}
+	c.lock()
+	defer c.unlock()
+	room := c.room(m.Params[0])
+	if room == nil {
+		c.forcedJoin(m)
+		return true
+	}
+	if room.parts > 0 || room.joined {
+		return false
+	}
+	room.joined = true
+	var fact bridge.Event
+	switch {
+	case !room.known:
+		fact = c.joinedFact(room)
+	default:
+		if room.name != c.nick {
+			c.emit(bridge.Event{Room: room.ch.room, By: c.who, Name: room.name, Body: bridge.Rename{To: c.nick, Person: c.who}})
+		}
+		if room.asked != "" { // joined once more while the session was down
+			c.confirm(bridge.Event{ID: room.asked, Room: room.ch.room, By: c.who}, "")
+		}
+		room.asked, room.lost, room.name = "", false, c.nick
+		fact = bridge.Event{Room: room.ch.room, By: c.who, Name: c.nick, Body: bridge.Attachment{
+			Attached: true, Text: "Connected to " + c.net.name + " again."}}
+	}
+	c.events = append(c.events, room.ch.attach(room, c.table, fact)...)
+	return false
+}
+
+// forcedJoin leaves a channel that the server put us in: nobody is there to
+// hear what is said, and its person shall know that they are named in it.
+func (c *client) forcedJoin(m *line.Message) {
+	c.net.side.Counters.Forced.Add(1)
+	name := c.net.decode(m.Params[0])
+	if c.phase != phaseUp {
+		return
+	}
+	if err := c.sess.Send("PART", string(m.Params[0])); err != nil {
+		c.net.log.Warn("could not leave", "room", name, "session", c.who, "error", err)
+	}
+	c.emit(bridge.Event{Room: c.console(), Body: bridge.Info{
+		Text: c.net.name + " moved you into " + name + ". You have left it; join it yourself to stay there."}})
+}
+
+// ownPart: we left, or were made to (SAPART, REMOVE).
+func (c *client) ownPart(m *line.Message) bool {
+	if !c.mine(m) {
+		return false
+	}
+	c.lock()
+	defer c.unlock()
+	room := c.room(m.Params[0])
+	if room == nil {
+		return false
+	}
+	c.detach(room)
+	if !room.known { // as the core wished
+		c.dropIfLeft(room)
+		return true
+	}
+	c.thrownOut(room, bridge.Leave{Cause: bridge.CausePart, Reason: plain(m, 1, c.net.decode)})
+	return true
+}
+
+// ownKick: we were thrown out.
+func (c *client) ownKick(m *line.Message) bool {
+	if string(m.Params[1]) != c.nick {
+		return false
+	}
+	c.lock()
+	defer c.unlock()
+	room := c.room(m.Params[0])
+	if room == nil {
+		return false
+	}
+	actor := c.net.decode(m.Nick())
+	cause := room.ch.kickCause(c.nick, actor)
+	c.detach(room)
+	if !room.known {
+		c.dropIfLeft(room)
+		return true
+	}
+	c.thrownOut(room, bridge.Leave{Cause: cause, Reason: plain(m, 2, c.net.decode), Actor: actor})
+	return true
+}
+
+// thrownOut tells the core that somebody is out of a room against their will.
+func (c *client) thrownOut(room *membership, how bridge.Leave) {
+	c.answerJoin(room, bridge.Failure{Kind: bridge.ErrNotInRoom, Text: how.Reason})
+	c.emit(bridge.Event{Room: room.ch.room, By: c.who, Name: room.name, Body: how})
+	c.drop(room)
+}
+
+// ownNick: we have another nick, because we asked for it or by the server's
+// will (SANICK, services).
+func (c *client) ownNick(m *line.Message) bool {
+	if !c.mine(m) {
+		return false
+	}
+	c.lock()
+	defer c.unlock()
+	from := c.nick
+	c.nick = c.net.decode(m.Params[0])
+	c.net.setNick(c, from, c.nick)
+	for _, room := range c.rooms {
+		if !room.joined || !room.known {
+			continue
+		}
+		from := room.name
+		room.name = c.nick
+		if !room.ch.rename(room, c.nick) {
+			c.emit(bridge.Event{Room: room.ch.room, By: c.who, Name: from, Body: bridge.Rename{To: c.nick, Person: c.who}})
+		}
+	}
+	return false
+}
+
+// invited tells somebody, in the console, that they are invited to a channel.
+// With invite-notify we also hear of others' invitations; those are ignored.
+func (c *client) invited(m *line.Message) bool {
+	if string(m.Params[0]) != c.nick {
+		return true
+	}
+	c.net.side.core.Publish(bridge.Event{Room: c.console(), Body: bridge.Info{
+		Text: c.net.decode(m.Nick()) + " invites you to " + c.net.decode(m.Params[1]) + "."}})
+	return true
+}
+
+// has reports whether somebody is on the way into or in the room of m.
+func (c *client) has(m *membership) bool { return slices.Contains(c.rooms, m) }

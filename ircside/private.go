@@ -1,0 +1,189 @@
+package ircside
+
+import (
+	"bytes"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"isthmus/bridge"
+	"isthmus/ircside/isupport"
+	"isthmus/ircside/line"
+	"isthmus/ircside/text"
+)
+
+const (
+	// maxWaiting is how many private messages wait for a session to come up.
+	maxWaiting = 16
+	// ctcpBurst and ctcpInterval bound our answers to CTCP queries.
+	ctcpBurst    = 3
+	ctcpInterval = 10 * time.Second
+)
+
+// tell sends a message to a nick.
+func (c *client) tell(e bridge.Event, b bridge.Message) {
+	if !c.upFor(e) {
+		return
+	}
+	if !isNick(e.Room.ID, c.sess.ISupport()) {
+		c.fail(e, bridge.Failure{Kind: bridge.ErrNotFound, Text: "IRC has no nick like this."})
+		return
+	}
+	c.send(e, b, e.Room.ID)
+}
+
+// upFor keeps the session for a private conversation. Without one that is up,
+// it lets e wait until there is, and reports false.
+func (c *client) upFor(e bridge.Event) bool {
+	c.extra().linger = time.Now().Add(privateLinger)
+	if c.phase == phaseUp {
+		c.lingerIfIdle()
+		return true
+	}
+	if len(c.waiting) >= maxWaiting {
+		c.net.side.Counters.Dropped.Add(1)
+		c.fail(e, bridge.Failure{Kind: bridge.ErrTooMany, Text: "Too much is waiting for the connection to " + c.net.name + "."})
+		return false
+	}
+	if why, ok := c.connect(); !ok {
+		c.fail(e, why)
+		return false
+	}
+	c.waiting = append(c.waiting, e)
+	return false
+}
+
+// addressed handles a PRIVMSG or NOTICE that is meant for this session, and
+// leaves those to a channel to its observer.
+func (c *client) addressed(m *line.Message) bool {
+	table := c.table
+	if table == nil {
+		table = isupport.Default()
+	}
+	target := m.Params[0]
+	if len(target) == 0 || c.mine(m) {
+		return true
+	}
+	if strings.IndexByte(table.ChanTypes, target[0]) >= 0 {
+		return false
+	}
+	said, ok := messageOf(m, c.net.decode)
+	switch rest := bytes.TrimLeft(target, table.StatusMsg); {
+	case !ok:
+		c.ctcp(m)
+	case m.FromServer():
+		c.serverSays(m, said)
+	case len(rest) < len(target) && len(rest) > 0 && strings.IndexByte(table.ChanTypes, rest[0]) >= 0:
+		// Meant for those with power only (STATUSMSG): each of them gets it
+		// by themselves, so that nobody else does.
+		said.Text = "[" + c.net.decode(target) + "] " + said.Text
+		fallthrough
+	default:
+		nick := c.net.decode(m.Nick())
+		c.net.side.core.Publish(bridge.Event{Room: c.direct(nick), By: c.native(nick), Name: nick, At: sentAt(m, time.Now()), Body: said})
+	}
+	return true
+}
+
+func (c *client) native(nick string) bridge.Person {
+	return bridge.Person{Network: c.net.name, ID: nick}
+}
+
+// serverSays shows what the server says in the console. What it says to
+// everybody who connects ("*** Looking up your hostname") only those get who
+// have asked for the console.
+func (c *client) serverSays(m *line.Message, said bridge.Message) {
+	c.lock()
+	defer c.unlock()
+	if c.phase == phaseOpening && strings.HasPrefix(said.Text, "***") && !c.hasConsole() {
+		return
+	}
+	c.emit(bridge.Event{Room: c.console(), Name: c.net.decode(m.Nick()), At: sentAt(m, time.Now()), Body: said})
+}
+
+// ctcp answers the queries that a client is expected to, not too often. The
+// answers to ours that nobody asked, and all else, are ignored.
+func (c *client) ctcp(m *line.Message) {
+	command, args, ok := text.ParseCTCP(c.net.decode(m.Params[1]))
+	counters := &c.net.side.Counters
+	if !ok {
+		counters.Empty.Add(1)
+		return
+	}
+	var answer string
+	switch {
+	case m.Command != "PRIVMSG":
+	case command == "VERSION":
+		answer = c.net.side.opts.Load().Version
+	case command == "PING":
+		answer = args
+	case command == "TIME":
+		answer = time.Now().UTC().Format(time.RFC1123Z)
+	}
+	if answer == "" {
+		counters.CTCP.Add(1)
+		return
+	}
+	c.lock()
+	defer c.unlock()
+	p := c.extra()
+	if p.ctcp == nil {
+		p.ctcp = rate.NewLimiter(rate.Every(ctcpInterval), ctcpBurst)
+	}
+	if c.phase != phaseUp || !p.ctcp.Allow() {
+		counters.CTCP.Add(1)
+		return
+	}
+	if err := c.sess.Send("NOTICE", string(m.Nick()), text.CTCP(command, reasonOf(answer, 0))); err != nil {
+		counters.CTCP.Add(1)
+	}
+}
+
+// setAway tells the server how available somebody is. The core says it in
+// each room; the server hears it once.
+func (c *client) setAway(p bridge.Presence) {
+	if p == c.away {
+		return
+	}
+	c.away = p
+	if c.phase == phaseUp {
+		c.sendAway()
+	}
+}
+
+// sendAway brings the server up to date. A new session is not away.
+func (c *client) sendAway() {
+	text := c.awayText()
+	if text == c.awaySent {
+		return
+	}
+	var params []string
+	if text != "" {
+		params = []string{text}
+	}
+	if err := c.sess.Send("AWAY", params...); err != nil {
+		c.net.log.Warn("could not set away", "session", c.who, "error", err)
+		return
+	}
+	c.awaySent = text
+}
+
+// awayText is what AWAY says, "" for somebody who is there.
+func (c *client) awayText() string {
+	var shown string
+	switch c.away.Show {
+	case bridge.ShowAway:
+		shown = "Away"
+	case bridge.ShowXA:
+		shown = "Not available"
+	case bridge.ShowDND:
+		shown = "Do not disturb"
+	default:
+		return ""
+	}
+	if status := reasonOf(c.away.Status, c.sess.ISupport().AwayLen); status != "" {
+		return status
+	}
+	return shown
+}

@@ -1,0 +1,86 @@
+package ircside
+
+import (
+	"isthmus/bridge"
+	"isthmus/ircside/session"
+)
+
+// say sends a message to a channel.
+func (c *client) say(e bridge.Event, b bridge.Message) {
+	if m, ok := c.inRoom(e); ok {
+		c.send(e, b, m.ch.name)
+	}
+}
+
+// inRoom is the membership in the room of e; without one that can be heard
+// there, e fails.
+func (c *client) inRoom(e bridge.Event) (*membership, bool) {
+	m := c.room([]byte(e.Room.ID))
+	switch {
+	case m == nil:
+		c.fail(e, bridge.Failure{Kind: bridge.ErrNotInRoom, Text: "You are not in this room."})
+		return nil, false
+	case c.phase != phaseUp || !m.joined:
+		c.fail(e, bridge.Failure{Kind: bridge.ErrOffline, Text: "You are not connected to " + c.net.name + " at the moment."})
+		return nil, false
+	}
+	return m, true
+}
+
+// send sends a message to a channel or nick, in as many lines as it takes.
+// Confirm comes when the server has taken them all.
+func (c *client) send(e bridge.Event, b bridge.Message, target string) {
+	command := "PRIVMSG"
+	if b.Notice {
+		command = "NOTICE"
+	}
+	words := pieces(b.Text, b.Emote, c.sess.Nick(), c.sess.Userhost(), command, target)
+	switch {
+	case len(words) == 0:
+		c.fail(e, bridge.Failure{Kind: bridge.ErrPolicy, Text: "There is no text in this message."})
+		return
+	case len(words) > maxPieces:
+		c.fail(e, bridge.Failure{Kind: bridge.ErrTooLong, Text: "This message is too long for IRC."})
+		return
+	}
+	lines := make([]session.Line, len(words))
+	for i, w := range words {
+		lines[i] = session.Line{Command: command, Params: []string{target, w}}
+	}
+	c.request(e, lines...)
+}
+
+// request sends lines and answers e when the server has.
+func (c *client) request(e bridge.Event, lines ...session.Line) {
+	err := c.sess.Request(session.Request{Lines: lines}, func(r session.Result) {
+		c.lock()
+		defer c.unlock()
+		if r.Err != nil {
+			c.fail(e, c.failure(r.Err))
+			return
+		}
+		c.confirm(e, r.Native)
+	})
+	if err != nil {
+		c.fail(e, c.failure(err))
+	}
+}
+
+// changeNick asks for another nick, which holds in all rooms of the network.
+// That it was taken is told by our own NICK line.
+func (c *client) changeNick(e bridge.Event, b bridge.Rename) {
+	c.wish = b.To
+	if c.phase != phaseUp {
+		c.fail(e, bridge.Failure{Kind: bridge.ErrOffline, Text: "You are not connected to " + c.net.name + " at the moment."})
+		return
+	}
+	if b.To == c.sess.Nick() {
+		c.confirm(e, "")
+		return
+	}
+	if !isNick(b.To, c.sess.ISupport()) {
+		c.fail(e, bridge.Failure{Kind: bridge.ErrBadName, Text: "IRC can't hold such a nick."})
+		return
+	}
+	c.request(e, session.Line{Command: "NICK", Params: []string{b.To}})
+}
