@@ -1,0 +1,150 @@
+package xmppside
+
+import (
+	"log/slog"
+	"sync"
+
+	"isthmus/bridge"
+	"isthmus/xmppside/address"
+	"isthmus/xmppside/jid"
+	"isthmus/xmppside/muc"
+	"isthmus/xmppside/wire"
+)
+
+// surroundings is what hosted rooms need of the side.
+type surroundings struct {
+	core    bridge.Publisher
+	domains func() address.Domains
+	sender  func(domain string) muc.Sender
+	// ask publishes a request outside of the rooms; done is given the answer.
+	ask func(e bridge.Event, done func(bridge.Body))
+	// spoke is told that a user wrote to at, an occupant of a room, within
+	// a private conversation: answers go back to there.
+	spoke func(conversation bridge.Room, at jid.JID)
+	key   []byte // makes the occupant ids; see muc.Options
+	log   *slog.Logger
+}
+
+// rooms are the hosted rooms that somebody is in, or waits to be let into.
+// Rooms turn what their users wish into events, and events into what their
+// users see; what is said in them is not for rooms to decide.
+type rooms struct {
+	surroundings
+
+	mu    sync.Mutex
+	byJID map[jid.JID]*hosted
+	byID  map[string]*hosted // by bridge.Room.ID
+}
+
+// hosted is one room: what it is called by the clients and by the core.
+type hosted struct {
+	rooms   *rooms
+	room    *muc.Room
+	at      bridge.Room
+	address address.Address
+}
+
+var _ muc.Owner = (*hosted)(nil)
+
+func newRooms(s *Side) *rooms {
+	set := s.set.Load()
+	return roomsIn(surroundings{
+		core:    s.core,
+		domains: func() address.Domains { return s.set.Load().domains },
+		sender:  func(domain string) muc.Sender { return outlet{s, domain} },
+		ask:     s.ask,
+		spoke:   s.direct.spoke,
+		key:     set.Key,
+		log:     set.Log,
+	})
+}
+
+func roomsIn(s surroundings) *rooms {
+	return &rooms{surroundings: s, byJID: map[jid.JID]*hosted{}, byID: map[string]*hosted{}}
+}
+
+// handle takes a stanza for the channel that a names, at st.To.
+func (r *rooms) handle(st *wire.Stanza, a address.Address) {
+	for {
+		h := r.find(st, a)
+		if h.room.Handle(st) {
+			r.release(h)
+			return
+		}
+		r.forget(h) // it was closed this moment: look again
+	}
+}
+
+// find returns the room that st is for. One that nobody is in answers like
+// any other, but is only kept if somebody asks to be let in.
+func (r *rooms) find(st *wire.Stanza, a address.Address) *hosted {
+	bare := st.To.Bare()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if h := r.byJID[bare]; h != nil {
+		return h
+	}
+	id, err := address.RoomID(bare)
+	if err != nil {
+		panic("xmppside: " + err.Error()) // that a names it says that it is spelled right
+	}
+	h := &hosted{rooms: r, at: bridge.Room{Network: bridge.NetworkXMPP, ID: id}, address: a}
+	h.room = muc.New(bare, muc.Options{
+		Owner:  h,
+		Sender: r.sender(bare.Domain()),
+		NewID:  bridge.NewID,
+		Key:    r.key,
+		Name:   a.Name + " on " + a.Network,
+		Log:    r.log.With("room", h.at.ID, "network", a.Network),
+	})
+	if _, enters := st.Child(muc.Namespace, "x"); enters && st.Kind == wire.Presence && st.Type == "" {
+		r.byJID[bare], r.byID[id] = h, h
+	}
+	return h
+}
+
+// release lets go of a room that nobody is in any more.
+func (r *rooms) release(h *hosted) {
+	if h.room.CloseIfEmpty() {
+		r.forget(h)
+	}
+}
+
+func (r *rooms) forget(h *hosted) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.byID[h.at.ID] == h {
+		delete(r.byID, h.at.ID)
+		delete(r.byJID, h.room.JID())
+	}
+}
+
+// shutdown tells everybody in every room that the service ends, and why.
+func (r *rooms) shutdown(reason string) {
+	r.mu.Lock()
+	all := r.byID
+	r.byID, r.byJID = map[string]*hosted{}, map[jid.JID]*hosted{}
+	r.mu.Unlock()
+	for _, h := range all {
+		h.room.Shutdown(reason)
+	}
+}
+
+// who is how a room calls somebody whom the core names. Where nobody said
+// what they are called, a native's name is all there is to know of them.
+func who(p bridge.Person, name string) muc.Who {
+	if p.Network != bridge.NetworkXMPP {
+		if name == "" {
+			name = p.ID
+		}
+		return muc.Who{Nick: address.Resource(name)}
+	}
+	w := muc.Who{}
+	if name != "" {
+		w.Nick = address.Resource(name)
+	}
+	if j, err := jid.Parse(p.ID); err == nil {
+		w.User = j.Bare()
+	}
+	return w
+}

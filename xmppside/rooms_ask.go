@@ -1,0 +1,113 @@
+package xmppside
+
+import (
+	"isthmus/bridge"
+	"isthmus/xmppside/address"
+	"isthmus/xmppside/muc"
+	"isthmus/xmppside/wire"
+)
+
+// Ask implements muc.Owner: what a user wishes becomes an event.
+func (h *hosted) Ask(_ *muc.Room, q muc.Request) {
+	e := bridge.Event{ID: q.ID, Room: h.at, By: person(q.By), Name: address.Name(q.Nick)}
+	switch w := q.What.(type) {
+	case muc.Join:
+		e.Name, e.Body = address.Name(w.Nick), bridge.Join{Password: w.Password}
+	case muc.Leave:
+		e.Body = bridge.Leave{Cause: bridge.CausePart, Reason: plainText(w.Reason)}
+	case muc.Say:
+		e.Body = parseBody(w.Body)
+	case muc.Rename:
+		e.Body = bridge.Rename{To: address.Name(w.To), Person: e.By}
+	case muc.ChangeSubject:
+		e.Body = bridge.Topic{Text: plainText(w.Text)}
+	case muc.SetPresence:
+		e.Body = bridge.Presence{Show: showOf[w.Show], Status: plainText(w.Status)}
+	case muc.GrantRole:
+		e.Body = bridge.RoleChange{Target: address.Name(w.Target), Role: roleWished(w)}
+	case muc.GrantAffiliation:
+		e.Body = bridge.RoleChange{Target: address.Name(w.Target), Role: affiliationRoles[w.Affiliation]}
+	case muc.Expel:
+		e.Body = bridge.Expel{Target: address.Name(w.Target), Ban: w.Ban, Reason: plainText(w.Reason)}
+	case muc.Whisper:
+		h.whisper(e, w)
+		return
+	case muc.Query:
+		h.query(e, w)
+		return
+	default:
+		panic("xmppside: unknown wish")
+	}
+	h.rooms.core.Publish(e)
+}
+
+// whisper says something in the conversation with an occupant, and tells the
+// sender in the room how that went.
+func (h *hosted) whisper(e bridge.Event, w muc.Whisper) {
+	ref := e.ID
+	room, err := h.conversation(e.By, w.To)
+	if err != nil {
+		h.room.Refuse(ref, addressError(err))
+		return
+	}
+	if at, err := h.room.JID().WithResource(w.To); err == nil {
+		h.rooms.spoke(room, at)
+	}
+	e.Room, e.Body = room, parseBody(w.Body)
+	h.rooms.ask(e, func(answer bridge.Body) {
+		if f, failed := answer.(bridge.Failure); failed {
+			h.room.Refuse(ref, stanzaError(f))
+			return
+		}
+		h.room.Confirm(ref)
+	})
+}
+
+// query asks the network about an occupant, as a vCard shows it; of natives
+// nothing else is known.
+func (h *hosted) query(e bridge.Event, w muc.Query) {
+	ref := e.ID
+	room, err := h.conversation(e.By, w.Target)
+	if err != nil || !w.Payload.Is(nsVCard, "vCard") {
+		h.room.Refuse(ref, wire.StanzaError{Condition: wire.ConditionServiceUnavailable})
+		return
+	}
+	e.Room, e.Body = room, bridge.Query{What: bridge.QueryWho}
+	h.rooms.ask(e, func(answer bridge.Body) {
+		switch b := answer.(type) {
+		case bridge.Answer:
+			h.room.Answer(ref, vCard(address.Name(w.Target), b))
+		case bridge.Failure:
+			h.room.Refuse(ref, stanzaError(b))
+		}
+	})
+}
+
+// conversation is the private one of a user with an occupant.
+func (h *hosted) conversation(user bridge.Person, nick string) (bridge.Room, error) {
+	a := address.Address{Kind: address.User, Domain: h.address.Domain, Network: h.address.Network, Name: address.Name(nick)}
+	j, err := h.rooms.domains().JID(a)
+	if err != nil {
+		return bridge.Room{}, err
+	}
+	id, err := address.RoomID(j)
+	return bridge.Room{Network: bridge.NetworkXMPP, ID: id, Owner: user}, err
+}
+
+// showOf and mucShow translate availability.
+var showOf = [...]bridge.Show{
+	muc.ShowOnline: bridge.ShowOnline,
+	muc.ShowChat:   bridge.ShowChat,
+	muc.ShowDND:    bridge.ShowDND,
+	muc.ShowAway:   bridge.ShowAway,
+	muc.ShowXA:     bridge.ShowXA,
+}
+
+var mucShow = [...]muc.Show{
+	bridge.ShowOnline:  muc.ShowOnline,
+	bridge.ShowChat:    muc.ShowChat,
+	bridge.ShowAway:    muc.ShowAway,
+	bridge.ShowXA:      muc.ShowXA,
+	bridge.ShowDND:     muc.ShowDND,
+	bridge.ShowOffline: muc.ShowXA, // not said of people in a room
+}

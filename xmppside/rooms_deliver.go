@@ -1,0 +1,184 @@
+package xmppside
+
+import (
+	"fmt"
+	"time"
+
+	"isthmus/bridge"
+	"isthmus/xmppside/address"
+	"isthmus/xmppside/jid"
+	"isthmus/xmppside/muc"
+	"isthmus/xmppside/wire"
+)
+
+const nsVCard = "vcard-temp"
+
+// lateAfter is how old something must be for a room to say when it was said.
+const lateAfter = time.Minute
+
+// deliver takes an event for a hosted room. One for a room that nobody is in
+// any more has nobody to be told.
+func (r *rooms) deliver(e bridge.Event) {
+	r.mu.Lock()
+	h := r.byID[e.Room.ID]
+	r.mu.Unlock()
+	if h == nil {
+		r.log.Debug("event of a room that everybody has left", "room", e.Room.ID, "event", e.ID)
+		return
+	}
+	h.deliver(e)
+	r.release(h)
+}
+
+func (h *hosted) deliver(e bridge.Event) {
+	room := h.room
+	switch b := e.Body.(type) {
+	case bridge.Message:
+		h.say(e, b)
+	case bridge.Join:
+		room.Enter(newMember(bridge.Member{Person: e.By, Name: e.Name, Role: b.Role}), e.Ref, b.Created)
+	case bridge.Leave:
+		room.Leave(who(e.By, e.Name), departure(b))
+	case bridge.Rename:
+		room.Rename(who(e.By, e.Name), who(b.Person, b.To))
+	case bridge.Presence:
+		room.SetAvailability(who(e.By, e.Name), mucShow[b.Show], b.Status)
+	case bridge.RoleChange:
+		s := standings[b.Role]
+		room.SetRole(who(e.By, e.Name), s.affiliation, s.role, resource(b.Actor))
+	case bridge.Topic:
+		s := muc.Subject{Text: b.Text, At: e.At, ID: e.ID, Ref: e.Ref}
+		if e.Name != "" || e.By != (bridge.Person{}) {
+			s.By = who(e.By, e.Name)
+		}
+		room.SetSubject(s)
+	case bridge.Members:
+		list := make([]muc.Member, len(b.Members))
+		for i, m := range b.Members {
+			list[i] = newMember(m)
+		}
+		room.SetMembers(list, b.Secret)
+	case bridge.Attachment:
+		room.Attach(who(e.By, e.Name), b.Attached, b.Text)
+	case bridge.Info:
+		room.Notice(b.Text)
+	case bridge.Lost:
+		room.Notice(fmt.Sprintf("The bridge was overloaded: %d things that happened here were not shown.", b.Count))
+	case bridge.Confirm:
+		room.Confirm(e.Ref)
+	case bridge.Failure:
+		room.Refuse(e.Ref, h.stanzaError(b))
+	case bridge.Session, bridge.Answer:
+		// Of a console: a room has neither.
+	case bridge.Expel, bridge.Watch, bridge.Query:
+		// A hosted room has no authority: nobody asks it for anything.
+		h.rooms.core.Publish(bridge.Event{Room: e.Room, Ref: e.ID,
+			Body: bridge.Failure{Kind: bridge.ErrUnsupported, Text: "This can't be asked of a room of the bridge."}})
+	default:
+		panic("xmppside: unknown kind of event delivered")
+	}
+}
+
+// say shows the room what was said. What nobody said, the network did.
+func (h *hosted) say(e bridge.Event, m bridge.Message) {
+	if e.By == (bridge.Person{}) && e.Name == "" {
+		h.room.Notice(renderBody(m))
+		return
+	}
+	s := muc.Said{By: who(e.By, e.Name), Body: renderBody(m), ID: e.ID, Ref: e.Ref}
+	if !e.At.IsZero() && time.Since(e.At) > lateAfter {
+		s.At = e.At
+	}
+	h.room.Say(s)
+}
+
+// stanzaError tells a client of a failure in the room, and where the room is
+// now if it has moved.
+func (h *hosted) stanzaError(f bridge.Failure) wire.StanzaError {
+	e := stanzaError(f)
+	if f.Kind == bridge.ErrMoved {
+		moved := h.address
+		moved.Name = f.Text
+		e.Text = "This room has moved to " + f.Text + "."
+		if j, err := h.rooms.domains().JID(moved); err == nil {
+			e.URI = "xmpp:" + escapeIRI(j) + "?join" // XEP-0147
+		}
+	}
+	return e
+}
+
+// whisper says something to a user as the occupant at of a hosted room, and
+// reports false if the user is not in that room.
+func (r *rooms) whisper(at, user jid.JID, id, body string) bool {
+	r.mu.Lock()
+	h := r.byJID[at.Bare()]
+	r.mu.Unlock()
+	return h != nil && h.room.Whisper(user, at.Resource(), id, body)
+}
+
+func newMember(m bridge.Member) muc.Member {
+	w, s := who(m.Person, m.Name), standings[m.Role]
+	return muc.Member{
+		Nick: w.Nick, User: w.User, Affiliation: s.affiliation, Role: s.role,
+		Show: mucShow[m.Show], Status: m.Status,
+	}
+}
+
+// departure tells how somebody's leaving is shown.
+func departure(l bridge.Leave) muc.Departure {
+	d := muc.Departure{Reason: l.Reason, Actor: resource(l.Actor)}
+	switch l.Cause {
+	case bridge.CausePart:
+	case bridge.CauseQuit:
+		d.Reason = labelled("Quit", l.Reason)
+	case bridge.CauseKick:
+		d.Cause = muc.Kicked
+	case bridge.CauseBan:
+		d.Cause = muc.Banned
+	case bridge.CauseSplit:
+		d.Reason = labelled("Netsplit", l.Reason)
+	case bridge.CauseKill:
+		d.Cause = muc.Removed
+		d.Reason = labelled("Killed", l.Reason)
+	case bridge.CauseShutdown:
+		d.Cause = muc.Shutdown
+	default:
+		panic("xmppside: unknown cause of a leave")
+	}
+	return d
+}
+
+func labelled(label, reason string) string {
+	if reason == "" {
+		return label
+	}
+	return label + ": " + reason
+}
+
+// resource is address.Resource of a name that may be missing.
+func resource(name string) string {
+	if name == "" {
+		return ""
+	}
+	return address.Resource(name)
+}
+
+// vCard shows what a network tells about somebody (XEP-0054).
+func vCard(name string, a bridge.Answer) string {
+	b := []byte("<vCard xmlns='" + nsVCard + "'>")
+	b = wire.AppendElement(b, "NICKNAME", name)
+	var about []byte
+	for _, row := range a.Rows {
+		for i, field := range row {
+			if i > 0 {
+				about = append(about, ": "...)
+			}
+			about = append(about, field...)
+		}
+		about = append(about, '\n')
+	}
+	if len(about) > 0 {
+		b = wire.AppendElement(b, "DESC", string(about[:len(about)-1]))
+	}
+	return string(append(b, "</vCard>"...))
+}
