@@ -77,7 +77,7 @@ var closingWords = []struct {
 	kind Kind
 }{
 	{"killed", Killed},
-	{"throttled", Throttled}, {"too fast", Throttled}, {"reconnecting too", Throttled}, {"try again later", Throttled},
+	{"throttled", Throttled}, {"too fast", Throttled}, {"reconnecting too", Throttled}, {"try again later", Throttled}, {"flood", Throttled},
 	{"too many", Full}, {"no more connections", Full}, {"server is full", Full}, {"server full", Full}, {"max sendq", Lost},
 	{"password", BadPassword}, {"access denied by configuration", BadPassword},
 	{"sasl", BadLogin}, {"you need to identify", BadLogin}, {"account required", BadLogin},

@@ -257,8 +257,9 @@ func TestErrorText(t *testing.T) {
 		"Closing Link: alice[h] (SASL access only)":                                       {BadLogin, false},
 		"Closing Link: alice (Killed (oper (spam)))":                                      {Killed, true},
 		"Closing link: (alice@h) [Ping timeout: 120 seconds]":                             {Timeout, true},
-		"Server going down": {Refused, true},
-		"Closing Link: gateway.example (Connection closed)": {Refused, true},
+		"Closing link: (alice@h) [Excess Flood]":                                          {Throttled, true},
+		"Server going down":                                                               {Refused, true},
+		"Closing Link: gateway.example (Connection closed)":                               {Refused, true},
 	} {
 		err := closingError(text)
 		if err.Kind != want.kind || err.Temporary() != want.temp || err.Text != text {
