@@ -45,6 +45,7 @@ type Options struct {
 	// attempt to connect has failed (why). It must not block.
 	Changed func(err error)
 
+	Counters *Counters     // to be shared with other links; the link's own
 	Log      *slog.Logger  // discards
 	Limits   wire.Limits   // wire.DefaultLimits
 	Queue    int           // bytes; 8 MiB
@@ -69,6 +70,9 @@ func (o *Options) setDefaults() {
 	setDefault(&o.Answer, 30*time.Second)
 	setDefault(&o.First, 500*time.Millisecond)
 	setDefault(&o.Most, 30*time.Second)
+	if o.Counters == nil {
+		o.Counters = new(Counters)
+	}
 	if o.Changed == nil {
 		o.Changed = func(error) {}
 	}
@@ -81,7 +85,7 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// Counters count what a link did; each only grows.
+// Counters count what links did; each only grows.
 type Counters struct {
 	Connected  atomic.Int64 // times the handshake succeeded
 	Received   atomic.Int64 // stanzas
@@ -93,7 +97,7 @@ type Counters struct {
 
 // Link is a component's link. Its methods may be called by any goroutine.
 type Link struct {
-	Counters Counters
+	Counters *Counters
 
 	opt     Options
 	log     *slog.Logger
@@ -109,6 +113,7 @@ type Link struct {
 func New(o Options) *Link {
 	o.setDefaults()
 	l := &Link{
+		Counters: o.Counters,
 		opt:      o,
 		log:      o.Log.With("domain", o.Domain.String()),
 		queue:    newQueue(o.Queue),

@@ -1,0 +1,117 @@
+package xmppside
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"isthmus/xmppside/jid"
+	"isthmus/xmppside/wire"
+)
+
+// access tells who may use the gateway.
+type access struct{ allow, deny map[string]bool }
+
+func newAccess(allow, deny []string) access {
+	return access{setOf(allow), setOf(deny)}
+}
+
+func setOf(list []string) map[string]bool {
+	set := make(map[string]bool, len(list))
+	for _, s := range list {
+		set[s] = true
+	}
+	return set
+}
+
+// allows tells by the bare JID and by the domain of who it is.
+func (a access) allows(j jid.JID) bool {
+	bare, domain := j.Bare().String(), j.Domain()
+	if a.deny[bare] || a.deny[domain] {
+		return false
+	}
+	return len(a.allow) == 0 || a.allow[bare] || a.allow[domain]
+}
+
+// The rate of all that is not a message: presences and questions. A client
+// that comes back into a hundred rooms, and asks about each, stays below.
+const (
+	otherBurst    = 1000
+	otherInterval = 10 * time.Millisecond
+)
+
+// guests counts what each user does.
+type guests struct {
+	mu    sync.Mutex
+	byJID map[jid.JID]*guest
+	swept time.Time
+}
+
+type guest struct{ messages, other *rate.Limiter }
+
+func newGuests() *guests { return &guests{byJID: map[jid.JID]*guest{}} }
+
+// sweepEvery is how often guests who have been quiet are forgotten.
+const sweepEvery = time.Minute
+
+func (g *guests) get(who jid.JID, set *settings, now time.Time) *guest {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if now.Sub(g.swept) > sweepEvery {
+		g.sweep(now)
+	}
+	u := g.byJID[who.Bare()]
+	if u == nil {
+		u = &guest{
+			messages: rate.NewLimiter(rate.Every(set.MessageInterval), set.MessageBurst),
+			other:    rate.NewLimiter(rate.Every(otherInterval), otherBurst),
+		}
+		g.byJID[who.Bare().Clone()] = u
+	}
+	return u
+}
+
+// sweep forgets everybody whose buckets are full again: nothing is lost.
+func (g *guests) sweep(now time.Time) {
+	for j, u := range g.byJID {
+		if full(u.messages, now) && full(u.other, now) {
+			delete(g.byJID, j)
+		}
+	}
+	g.swept = now
+}
+
+func full(l *rate.Limiter, now time.Time) bool {
+	return l.Limit() == rate.Inf || l.TokensAt(now) >= float64(l.Burst())
+}
+
+// admit decides whether a stanza's sender may use the gateway, and now. Who
+// leaves, or answers us, is not held up by a rate.
+func (s *Side) admit(set *settings, st *wire.Stanza) (wire.StanzaError, bool) {
+	if st.Type == "unavailable" {
+		return wire.StanzaError{}, true
+	}
+	if !set.access.allows(st.From) {
+		s.Counters.Refused.Add(1)
+		s.complain.Do(func() { s.log.Info("stanza of somebody who may not use the gateway", "from", st.From) })
+		return wire.StanzaError{Condition: wire.ConditionNotAuthorized, Text: "You may not use this gateway."}, false
+	}
+	if st.Type == "error" || st.Kind == wire.IQ && st.Type == "result" {
+		return wire.StanzaError{}, true
+	}
+	now := time.Now()
+	u := s.guests.get(st.From, set, now)
+	bucket := u.other
+	if st.Kind == wire.Message {
+		if _, says := st.Child(wire.NSComponent, "body"); says {
+			bucket = u.messages
+		}
+	}
+	if bucket.AllowN(now, 1) {
+		return wire.StanzaError{}, true
+	}
+	s.Counters.TooFast.Add(1)
+	s.complain.Do(func() { s.log.Info("stanza over the rate of its sender", "from", st.From) })
+	return wire.StanzaError{Type: "wait", Condition: wire.ConditionPolicyViolation, Text: "Too fast. Wait a moment."}, false
+}

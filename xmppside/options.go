@@ -1,0 +1,98 @@
+package xmppside
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"isthmus/bridge"
+	"isthmus/bridge/store"
+	"isthmus/xmppside/address"
+	"isthmus/xmppside/jid"
+)
+
+// Options is all that can be set. Reload changes it while the side runs,
+// except for what is below the line.
+type Options struct {
+	Domains []Domain
+	// Networks are the listed ones, for whom asks what there is.
+	Networks []string
+	// Unlisted lets people name other networks, as host or host:port.
+	Unlisted bool
+	// Allow and Deny hold bare JIDs and domains in canonical form. An empty
+	// Allow lets everybody in; Deny wins.
+	Allow, Deny []string
+	// Messages of one user over all rooms: so many at once, then one per
+	// interval; no interval means no limit.
+	MessageBurst    int
+	MessageInterval time.Duration
+
+	// Key makes the occupant ids (XEP-0421): 16 bytes or more, the same after a restart.
+	Key []byte
+	// Version is what we say we are.
+	Version string
+	// Logins keeps how people log in to networks.
+	Logins store.Logins
+	// LoginChanged is told when somebody has changed that.
+	LoginChanged func(who bridge.Person, network string)
+	Log          *slog.Logger
+}
+
+// Domain is one component domain and the way to its server.
+type Domain struct {
+	Name    string // in canonical form
+	Network string // the only one of this domain; empty: all of them
+	Server  string // host:port
+	TLS     bool
+	Roots   *x509.CertPool // whom to trust for TLS; nil: the system's
+	Secret  string
+}
+
+func (d Domain) equal(other Domain) bool {
+	roots := d.Roots.Equal(other.Roots)
+	d.Roots, other.Roots = nil, nil
+	return roots && d == other
+}
+
+// settings are Options as they are looked up.
+type settings struct {
+	Options
+	domains address.Domains
+	access  access
+}
+
+func newSettings(o Options) (*settings, error) {
+	s := &settings{Options: o, domains: address.Domains{}, access: newAccess(o.Allow, o.Deny)}
+	for _, d := range o.Domains {
+		j, err := jid.New("", d.Name, "")
+		if err != nil {
+			return nil, fmt.Errorf("domain %q: %w", d.Name, err)
+		}
+		if _, twice := s.domains[j.Domain()]; twice || j.Domain() != d.Name {
+			return nil, fmt.Errorf("domain %q: given twice or not in canonical form (%s)", d.Name, j)
+		}
+		s.domains[d.Name] = d.Network
+	}
+	if len(s.domains) == 0 {
+		return nil, errors.New("no domains")
+	}
+	return s, nil
+}
+
+// serves reports whether there may be such a network.
+func (s *settings) serves(network string) bool {
+	return network != bridge.NetworkXMPP && network != bridge.NetworkMatrix &&
+		(s.Unlisted || slices.Contains(s.Networks, network) || s.bound(network))
+}
+
+func (s *settings) bound(network string) bool {
+	for _, b := range s.domains {
+		if b == network {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,229 @@
+package xmppside
+
+import (
+	"sync"
+
+	"isthmus/bridge"
+	"isthmus/xmppside/address"
+	"isthmus/xmppside/jid"
+	"isthmus/xmppside/wire"
+)
+
+// roster shows users the presence of what they have in theirs: the gateway
+// (there as long as it is), networks (there while the user's session is up)
+// and people (there as their network says).
+//
+// Subscriptions themselves are kept by the users' servers, which probe us
+// whenever a user comes online (RFC 6121 §4.3); all that is here is whom to
+// tell now. To hear when a user has gone, so as to stop watching, we ask to
+// see their presence as well.
+type roster struct {
+	side *Side
+
+	mu       sync.Mutex
+	contacts map[bridge.Room]*contact // by conversation
+	perUser  map[bridge.Person]int
+}
+
+// contact is somebody, or a network, whom a user watches.
+type contact struct {
+	at, user jid.JID // bare
+	// clients are the user's resources that showed themselves to the contact.
+	clients  map[jid.JID]struct{}
+	presence bridge.Presence // the last that was heard; at first, offline
+}
+
+// Bounds of what is kept for one user.
+const (
+	maxContacts = 256 // that a user may watch
+	maxClients  = 32  // of a user, that a contact counts
+)
+
+func newRoster(s *Side) *roster {
+	return &roster{side: s, contacts: map[bridge.Room]*contact{}, perUser: map[bridge.Person]int{}}
+}
+
+// handle takes a presence that is not for a channel.
+func (r *roster) handle(st *wire.Stanza, to address.Address) {
+	room, err := conversation(st.To, st.From)
+	if err != nil {
+		return // Parse has seen that the address is right
+	}
+	at, user := st.To.Bare(), st.From.Bare()
+	gateway := to.Kind == address.Gateway
+	switch st.Type {
+	case "subscribe": // RFC 6121 §3.1
+		if !gateway && !r.watch(room, at, st.From) {
+			r.side.refuse(st.Header, wire.StanzaError{Condition: wire.ConditionResourceConstraint, Text: "You watch too many people."})
+			return
+		}
+		r.send(at, user, "subscribed")
+		r.send(at, user, "subscribe")
+		r.answer(room, at, user, gateway)
+	case "unsubscribe":
+		r.unwatch(room)
+		r.send(at, user, "unsubscribed")
+		r.show(at, user, bridge.Presence{Show: bridge.ShowOffline})
+	case "probe": // RFC 6121 §4.3.2
+		if gateway || r.watch(room, at, user) {
+			r.answer(room, at, st.From, gateway)
+		}
+	case "":
+		if !gateway {
+			r.watch(room, at, st.From)
+		}
+	case "unavailable":
+		r.clientGone(room, st.From)
+	case "error":
+		r.unwatch(room)
+	}
+}
+
+// watch begins to watch a contact, unless it is watched already or the user
+// has too many. A client of the user is noted.
+func (r *roster) watch(room bridge.Room, at, from jid.JID) bool {
+	r.mu.Lock()
+	c := r.contacts[room]
+	isNew := c == nil
+	if isNew {
+		if r.perUser[room.Owner] >= maxContacts {
+			r.mu.Unlock()
+			return false
+		}
+		c = &contact{at: at, user: from.Bare(), clients: map[jid.JID]struct{}{}, presence: bridge.Presence{Show: bridge.ShowOffline}}
+		r.contacts[room] = c
+		r.perUser[room.Owner]++
+	}
+	if !from.IsBare() && len(c.clients) < maxClients {
+		c.clients[from] = struct{}{}
+	}
+	r.mu.Unlock()
+	if isNew {
+		r.publish(room, true)
+	}
+	return true
+}
+
+// publish asks the core to be told of a contact, or no more.
+func (r *roster) publish(room bridge.Room, on bool) {
+	r.side.ask(bridge.Event{Room: room, By: room.Owner, Body: bridge.Watch{On: on}}, func(answer bridge.Body) {
+		if f, failed := answer.(bridge.Failure); failed && on {
+			r.changed(room, bridge.Presence{Show: bridge.ShowOffline, Status: f.Text})
+		}
+	})
+}
+
+func (r *roster) unwatch(room bridge.Room) {
+	r.mu.Lock()
+	_, watched := r.contacts[room]
+	if watched {
+		r.drop(room)
+	}
+	r.mu.Unlock()
+	if watched {
+		r.publish(room, false)
+	}
+}
+
+// drop forgets a contact. The caller holds the lock.
+func (r *roster) drop(room bridge.Room) {
+	delete(r.contacts, room)
+	if r.perUser[room.Owner]--; r.perUser[room.Owner] <= 0 {
+		delete(r.perUser, room.Owner)
+	}
+}
+
+// clientGone notes that a client is offline. When it was the last, nobody is
+// there to be shown anything.
+func (r *roster) clientGone(room bridge.Room, from jid.JID) {
+	r.mu.Lock()
+	c := r.contacts[room]
+	last := false
+	if c != nil {
+		delete(c.clients, from)
+		if last = len(c.clients) == 0; last {
+			r.drop(room)
+		}
+	}
+	r.mu.Unlock()
+	if last {
+		r.publish(room, false)
+	}
+}
+
+// changed takes a contact's new presence, and reports whether anybody watches.
+func (r *roster) changed(room bridge.Room, p bridge.Presence) bool {
+	r.mu.Lock()
+	c := r.contacts[room]
+	if c == nil {
+		r.mu.Unlock()
+		return false
+	}
+	known := c.presence == p
+	c.presence = p
+	at, user := c.at, c.user
+	r.mu.Unlock()
+	if !known {
+		r.show(at, user, p)
+	}
+	return true
+}
+
+// answer shows a contact as it is now.
+func (r *roster) answer(room bridge.Room, at, to jid.JID, gateway bool) {
+	var p bridge.Presence
+	if !gateway {
+		r.mu.Lock()
+		if c := r.contacts[room]; c != nil {
+			p = c.presence
+		}
+		r.mu.Unlock()
+	}
+	r.show(at, to, p)
+}
+
+// shutdown shows everybody offline.
+func (r *roster) shutdown() {
+	r.mu.Lock()
+	all := r.contacts
+	r.contacts, r.perUser = map[bridge.Room]*contact{}, map[bridge.Person]int{}
+	r.mu.Unlock()
+	for _, c := range all {
+		if c.presence.Show != bridge.ShowOffline {
+			r.show(c.at, c.user, bridge.Presence{Show: bridge.ShowOffline, Status: "The gateway is shutting down."})
+		}
+	}
+}
+
+// send sends a presence that is only a word about subscriptions.
+func (r *roster) send(from, to jid.JID, typ string) {
+	r.side.send(from.Domain(), func(b []byte) []byte {
+		return wire.AppendEmpty(b, wire.Header{Kind: wire.Presence, To: to, From: from, Type: typ})
+	})
+}
+
+// shows are the values of <show/> (RFC 6121 §4.7.2.1).
+var shows = map[bridge.Show]string{
+	bridge.ShowChat: "chat", bridge.ShowAway: "away", bridge.ShowXA: "xa", bridge.ShowDND: "dnd",
+}
+
+// show sends a contact's presence.
+func (r *roster) show(from, to jid.JID, p bridge.Presence) {
+	h := wire.Header{Kind: wire.Presence, To: to, From: from}
+	if p.Show == bridge.ShowOffline {
+		h.Type = "unavailable"
+	}
+	r.side.send(from.Domain(), func(b []byte) []byte {
+		b = wire.AppendOpen(b, h)
+		if s := shows[p.Show]; s != "" {
+			b = wire.AppendElement(b, "show", s)
+		}
+		if p.Status != "" {
+			b = wire.AppendElement(b, "status", p.Status)
+		}
+		if h.Type == "" {
+			b = r.side.appendCaps(b, from)
+		}
+		return wire.AppendClose(b, wire.Presence)
+	})
+}

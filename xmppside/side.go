@@ -1,0 +1,193 @@
+// Package xmppside is XMPP as a bridge.Side: the component that hosts rooms
+// for other networks' channels, carries conversations one to one, and answers
+// whatever clients and servers ask of it.
+//
+//	Side ─ links ── component.Link, one per domain
+//	     ├ rooms ── muc.Room, one per channel that somebody is in
+//	     ├ direct ─ messages to people and networks
+//	     ├ roster ─ whose presence is shown to whom
+//	     └ services disco, caps, version, ping, time, vCards, commands
+//
+// Stanzas of a domain are handled in order by one goroutine. None of the
+// locks here is held during Publish or while something is sent.
+package xmppside
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"isthmus/bridge"
+	"isthmus/xmppside/address"
+	"isthmus/xmppside/component"
+	"isthmus/xmppside/jid"
+	"isthmus/xmppside/wire"
+)
+
+// Counters count what came in and what was not carried on; each only grows.
+type Counters struct {
+	Link      component.Counters
+	Refused   atomic.Int64 // stanzas of people who may not use the gateway
+	TooFast   atomic.Int64 // stanzas over a rate
+	Unasked   atomic.Int64 // answers that nobody waits for
+	Unsent    atomic.Int64 // sends on a domain that is not served any more
+	Addresses atomic.Int64 // stanzas to what is no address here
+}
+
+// Side is all of XMPP.
+//
+//	xmpp, err := xmppside.New(hub, options)
+//	hub.Register(bridge.NetworkXMPP, xmpp)
+//	xmpp.Run(ctx) // until the end
+type Side struct {
+	Counters Counters
+
+	core    bridge.Publisher
+	log     *slog.Logger
+	set     atomic.Pointer[settings]
+	started time.Time
+
+	links   *links
+	guests  *guests
+	pending *pending
+	direct  *direct
+	roster  *roster
+	rooms   *rooms
+	tasks   *tasks
+	// complain keeps what strangers can cause from flooding the log.
+	complain rate.Sometimes
+}
+
+var _ bridge.Side = (*Side)(nil)
+
+// New makes a side that is connected to nothing yet.
+func New(core bridge.Publisher, o Options) (*Side, error) {
+	set, err := newSettings(o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Side{
+		core: core, log: o.Log, started: time.Now(),
+		guests: newGuests(), pending: newPending(), tasks: newTasks(),
+		complain: rate.Sometimes{First: 3, Interval: 10 * time.Second},
+	}
+	s.set.Store(set)
+	s.links = newLinks(s)
+	s.direct = newDirect(s)
+	s.roster = newRoster(s)
+	s.rooms = newRooms(s)
+	return s, nil
+}
+
+// Run connects and stays connected until ctx ends; then it says so in every
+// room and to everybody who watches, sends what is waiting, closes the streams
+// and returns.
+func (s *Side) Run(ctx context.Context) {
+	s.links.start(s.set.Load().Domains)
+	<-ctx.Done()
+	s.tasks.wait()
+	s.rooms.shutdown("The gateway is shutting down.")
+	s.roster.shutdown()
+	s.links.stop()
+}
+
+// Reload takes other options: links of domains that are as they were stay up.
+func (s *Side) Reload(o Options) error {
+	set, err := newSettings(o)
+	if err != nil {
+		return err
+	}
+	s.set.Store(set)
+	s.links.change(set.Domains)
+	return nil
+}
+
+// Deliver implements bridge.Side.
+func (s *Side) Deliver(e bridge.Event) {
+	if e.Room.Private() {
+		s.direct.deliver(e)
+	} else {
+		s.rooms.deliver(e)
+	}
+}
+
+// person is whom the core knows j as.
+func person(j jid.JID) bridge.Person {
+	return bridge.Person{Network: bridge.NetworkXMPP, ID: j.Bare().String()}
+}
+
+// handle takes every stanza that comes in.
+func (s *Side) handle(st *wire.Stanza) {
+	set := s.set.Load()
+	answer := st.Type == "error" || st.Kind == wire.IQ && st.Type == "result"
+	if _, ours := set.domains[st.From.Domain()]; ours || st.From.IsZero() {
+		s.Counters.Unasked.Add(1) // our own error, come back from our own address
+		return
+	}
+	if refusal, ok := s.admit(set, st); !ok {
+		if !answer {
+			s.refuse(st.Header, refusal)
+		}
+		return
+	}
+	to, err := set.domains.Parse(st.To)
+	if err == nil && to.Kind != address.Gateway && !set.serves(to.Network) {
+		err = errUnserved
+	}
+	if err != nil {
+		s.Counters.Addresses.Add(1)
+		if !answer && st.Type != "unavailable" {
+			s.refuse(st.Header, addressError(err))
+		}
+		return
+	}
+	switch {
+	case to.Kind == address.Channel:
+		s.rooms.handle(st, to)
+	case st.Kind == wire.Message:
+		s.direct.handle(st, to)
+	case st.Kind == wire.Presence:
+		s.roster.handle(st, to)
+	case answer:
+		s.Counters.Unasked.Add(1)
+	default:
+		s.handleIQ(st, to)
+	}
+}
+
+var errUnserved = errors.New("no such network here")
+
+func addressError(err error) wire.StanzaError {
+	e := wire.StanzaError{Condition: wire.ConditionItemNotFound, Text: "There is no such address here: " + err.Error() + "."}
+	if errors.Is(err, address.ErrOtherwise) {
+		e.Condition = wire.ConditionJIDMalformed
+	}
+	return e
+}
+
+// send sends stanzas from an address of a domain.
+func (s *Side) send(domain string, f func(b []byte) []byte) {
+	if l := s.links.get(domain); l != nil {
+		l.Send(f)
+		return
+	}
+	s.Counters.Unsent.Add(1)
+	s.log.Debug("stanzas given up: the domain is not served any more", "domain", domain)
+}
+
+// refuse answers a stanza, which is no answer itself, with an error.
+func (s *Side) refuse(h wire.Header, e wire.StanzaError) {
+	s.send(h.To.Domain(), func(b []byte) []byte { return wire.AppendErrorReply(b, h, e) })
+}
+
+// outlet sends on whichever link a domain has at the time. It is a muc.Sender.
+type outlet struct {
+	side   *Side
+	domain string
+}
+
+func (o outlet) Send(f func(b []byte) []byte) { o.side.send(o.domain, f) }
