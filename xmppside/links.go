@@ -95,6 +95,9 @@ func (l *links) run(d Domain, before *runningLink) *runningLink {
 		Domain: name, Server: d.Server, Secret: d.Secret,
 		Handler: s.handle, Counters: &s.Counters.Link, Log: s.log,
 	}
+	if changed := s.set.Load().Changed; changed != nil {
+		o.Changed = func(err error) { changed(d.Name, err) }
+	}
 	if d.TLS {
 		host, _, _ := net.SplitHostPort(d.Server)
 		o.TLS = &tls.Config{RootCAs: d.Roots, ServerName: host}

@@ -38,6 +38,9 @@ type Options struct {
 	Logins store.Logins
 	// LoginChanged is told when somebody has changed that.
 	LoginChanged func(who bridge.Person, network string)
+	// Changed is told when a domain's link comes up (nil) and when it is lost
+	// or could not be made (why). It must not block. nil for nobody.
+	Changed func(domain string, err error)
 	Log          *slog.Logger
 }
 
