@@ -13,6 +13,12 @@ import (
 
 const nsVCard = "vcard-temp"
 
+// overloaded answers what was asked when answers were lost.
+var overloaded = wire.StanzaError{
+	Type: "wait", Condition: wire.ConditionResourceConstraint,
+	Text: "The bridge was overloaded. It is not known whether this reached the room.",
+}
+
 // lateAfter is how old something must be for a room to say when it was said.
 const lateAfter = time.Minute
 
@@ -36,7 +42,7 @@ func (h *hosted) deliver(e bridge.Event) {
 	case bridge.Message:
 		h.say(e, b)
 	case bridge.Join:
-		room.Enter(newMember(bridge.Member{Person: e.By, Name: e.Name, Role: b.Role}), e.Ref, b.Created)
+		room.Enter(newMember(bridge.Member{Person: e.By, Name: e.Name, Role: b.Role}), b.Created)
 	case bridge.Leave:
 		room.Leave(who(e.By, e.Name), departure(b))
 	case bridge.Rename:
@@ -63,6 +69,7 @@ func (h *hosted) deliver(e bridge.Event) {
 	case bridge.Info:
 		room.Notice(b.Text)
 	case bridge.Lost:
+		room.GiveUp(overloaded)
 		room.Notice(fmt.Sprintf("The bridge was overloaded: %d things that happened here were not shown.", b.Count))
 	case bridge.Confirm:
 		room.Confirm(e.Ref)

@@ -98,6 +98,25 @@ func (r *Room) Refuse(ref string, e wire.StanzaError) {
 	})
 }
 
+// GiveUp refuses all requests but joins that wait for an answer: answers were
+// lost, and nobody knows which.
+func (r *Room) GiveUp(e wire.StanzaError) {
+	r.locked(func() {
+		for ref, a := range r.asked {
+			if a.user == nil {
+				continue
+			}
+			r.take(ref)
+			if a.command == nil || !a.command.answered {
+				r.refuse(a.header, e)
+			}
+			if a.command != nil {
+				a.command.answered = true
+			}
+		}
+	})
+}
+
 // Answer answers a Query with an element, already XML.
 func (r *Room) Answer(ref, element string) {
 	r.locked(func() {

@@ -104,21 +104,22 @@ func (r *Room) reenter(st *wire.Stanza, u *user, c *resource) {
 	r.welcome(u, a)
 }
 
-// Enter tells that m is in the room: somebody new, or, where ref is the ID of
-// their Join, a user who asked to be. created says that the room itself came
-// into being with that.
-func (r *Room) Enter(m Member, ref string, created bool) {
-	r.locked(func() {
-		m.User = m.User.Bare()
-		j := r.joining[m.User]
-		if m.User.IsZero() || j == nil {
-			r.put(m)
-			return
-		}
-		delete(r.joining, m.User)
-		r.take(j.ref)
-		r.admit(m, j, created)
-	})
+// Enter tells that m is in the room: somebody new, or a user who has asked to
+// be let in. created says that the room itself came into being with that.
+func (r *Room) Enter(m Member, created bool) {
+	r.locked(func() { r.enter(m, created) })
+}
+
+func (r *Room) enter(m Member, created bool) {
+	m.User = m.User.Bare()
+	j := r.joining[m.User]
+	if m.User.IsZero() || j == nil {
+		r.put(m)
+		return
+	}
+	delete(r.joining, m.User)
+	r.take(j.ref)
+	r.admit(m, j, created)
 }
 
 // put takes in somebody without a client here, or what is new about somebody.

@@ -23,7 +23,7 @@
 //	room := muc.New(jid, muc.Options{Owner: owner, Sender: link, Key: key})
 //	room.Handle(&stanza)                             // whatever is addressed to it
 //	room.SetMembers(members)                         // the owner knows who is there
-//	room.Enter(muc.Member{User: alice, Nick: "al"}, "ref", false) // alice's request was granted
+//	room.Enter(muc.Member{User: alice, Nick: "al"}, false) // alice's request was granted
 //	room.CloseIfEmpty()                              // after each call, to let go of it
 //
 // Left to others: which rooms there are, access and rate limits, and whatever

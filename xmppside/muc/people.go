@@ -8,9 +8,9 @@ import (
 )
 
 // SetMembers tells who is in the room, instead of whatever was known of those
-// who have no client here. Users who have stay unless a Leave says otherwise;
-// those who await being let in are, if they are listed. unlisted asks that
-// the room be hidden from service discovery.
+// who have no client here. Users who have stay unless a Leave says otherwise,
+// and those who wait to be let in are, if they are listed: word of it was
+// lost. unlisted asks that the room be hidden from service discovery.
 func (r *Room) SetMembers(members []Member, unlisted bool) {
 	r.locked(func() {
 		r.unlisted = unlisted
@@ -23,10 +23,16 @@ func (r *Room) SetMembers(members []Member, unlisted bool) {
 				r.depart(o, Departure{})
 			}
 		}
+		var entered []Member
 		for _, m := range members {
-			if m.User.IsZero() || r.joining[m.User.Bare()] == nil {
+			if _, waits := r.joining[m.User.Bare()]; waits {
+				entered = append(entered, m)
+			} else {
 				r.put(m)
 			}
+		}
+		for _, m := range entered {
+			r.enter(m, false)
 		}
 	})
 }

@@ -59,7 +59,7 @@ func joinStanza(t testing.TB, i int) *wire.Stanza {
 
 func enter(t testing.TB, r *Room, i int) {
 	r.Handle(joinStanza(t, i))
-	r.Enter(Member{User: userJID(i).Bare(), Nick: "u" + strconv.Itoa(i), Role: RoleParticipant}, "", false)
+	r.Enter(Member{User: userJID(i).Bare(), Nick: "u" + strconv.Itoa(i), Role: RoleParticipant}, false)
 }
 
 // A message to 200 is encoded once and sent in one piece.
@@ -89,7 +89,7 @@ func BenchmarkJoin5000(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		r.Handle(join)
-		r.Enter(Member{User: userJID(0).Bare(), Nick: "u0", Role: RoleParticipant}, "", false)
+		r.Enter(Member{User: userJID(0).Bare(), Nick: "u0", Role: RoleParticipant}, false)
 		r.Handle(gone)
 	}
 	perStanza(b, 5000)
@@ -106,7 +106,7 @@ func BenchmarkJoin200Users(b *testing.B) {
 		r, _ := newQuiet()
 		for i, j := range joins {
 			r.Handle(j)
-			r.Enter(Member{User: j.From.Bare(), Nick: "u" + strconv.Itoa(i), Role: RoleParticipant}, "", false)
+			r.Enter(Member{User: j.From.Bare(), Nick: "u" + strconv.Itoa(i), Role: RoleParticipant}, false)
 		}
 	}
 	perStanza(b, 40000)
@@ -120,7 +120,7 @@ func BenchmarkSplit500(b *testing.B) {
 	}
 	for b.Loop() {
 		for i := range 500 {
-			r.Enter(native(i), "", false)
+			r.Enter(native(i), false)
 		}
 		for i := range 500 {
 			r.Leave(Who{Nick: native(i).Nick}, Departure{Reason: "hub.example leaf.example"})
@@ -181,6 +181,28 @@ func TestTooManyRequests(t *testing.T) {
 	}
 }
 
+// Answers that were lost are not waited for: each request is refused once.
+func TestGiveUp(t *testing.T) {
+	p := newPlay(t)
+	enter(t, p.room, 0)
+	p.room.Handle(joinStanza(t, 1))
+	p.room.Handle(parse(t, fmt.Sprintf("<message from='%s' to='%s' type='groupchat' id='m'><body>x</body></message>", userJID(0), testRoom)))
+	p.room.Handle(parse(t, fmt.Sprintf("<iq from='%s' to='%s' type='set' id='i'><query xmlns='%s'><item nick='a' role='none'/><item nick='b' role='none'/></query></iq>",
+		userJID(0), testRoom, nsAdmin)))
+	p.log = nil
+	for range 2 {
+		p.room.GiveUp(wire.StanzaError{Condition: wire.ConditionInternalServerError})
+	}
+	if len(p.log) != 2 || len(p.room.asked) != 1 || p.room.users[0].asked != 0 {
+		t.Error(p.log, len(p.room.asked), p.room.users[0].asked)
+	}
+	p.log = nil
+	p.room.SetMembers([]Member{{User: userJID(1).Bare(), Nick: "late"}}, false)
+	if len(p.room.users) != 2 || len(p.room.asked) != 0 {
+		t.Error("word of a join was lost, and the list did not make up for it")
+	}
+}
+
 // What one message makes the room send is bounded.
 func TestLargeMessage(t *testing.T) {
 	p := newPlay(t)
@@ -206,7 +228,7 @@ func TestConcurrent(t *testing.T) {
 				r.Say(Said{By: who, Body: "x"})
 				r.Attach(who, false, "gone")
 				r.Leave(Who{Nick: native(i).Nick}, Departure{})
-				r.Enter(native(i), "", false)
+				r.Enter(native(i), false)
 				r.Attach(who, true, "back")
 				r.Leave(who, Departure{Cause: Kicked})
 			}
@@ -270,7 +292,7 @@ func FuzzRoom(f *testing.F) {
 				continue
 			}
 			p.room.Handle(&st)
-			p.room.Enter(Member{User: st.From.Bare(), Nick: "fuzzy", Role: RoleModerator}, "", true)
+			p.room.Enter(Member{User: st.From.Bare(), Nick: "fuzzy", Role: RoleModerator}, true)
 			for _, id := range p.asks {
 				p.room.Say(Said{By: Who{User: st.From.Bare(), Nick: "fuzzy"}, Body: script, ID: id, Ref: id})
 				p.room.Confirm(id)

@@ -19,7 +19,13 @@ func (r *Room) handleMessage(st *wire.Stanza) {
 		return
 	}
 	u, _ := r.sender(st)
-	if u == nil {
+	x, _ := st.Child(nsUser, "x")
+	decline, declines := x.Child(nsUser, "decline")
+	switch {
+	case declines && st.To.IsBare() && st.Type != "groupchat":
+		r.handleDecline(st, decline)
+		return
+	case u == nil:
 		// XEP-0045 §7.4: "If the sender is not an occupant of the room, the
 		// service SHOULD return a <not-acceptable/> error to the sender".
 		r.refuseWith(st.Header, wire.ConditionNotAcceptable, "You are not in this room.")
@@ -39,9 +45,7 @@ func (r *Room) handleMessage(st *wire.Stanza) {
 	case groupchat:
 		r.handleGroupchat(st, u, content)
 	case st.To.IsBare():
-		// Mediated invitations and requests for voice. Clients that are
-		// refused send the invitation themselves (XEP-0249).
-		r.refuseWith(st.Header, wire.ConditionFeatureNotImplemented, "This room takes only messages of type groupchat.")
+		r.handleInvites(st, u, x)
 	default:
 		r.handlePrivate(st, u, content)
 	}

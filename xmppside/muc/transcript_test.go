@@ -184,7 +184,7 @@ func (p *play) fact(line string) {
 		}
 		r.SetMembers(all, false)
 	case "enter":
-		r.Enter(memberOf(p.t, v), v["ref"], v["created"] != "")
+		r.Enter(memberOf(p.t, v), v["created"] != "")
 	case "leave":
 		causes := map[string]Cause{"": Left, "kick": Kicked, "ban": Banned, "removed": Removed}
 		r.Leave(who, Departure{Cause: causes[v["cause"]], Reason: v["reason"], Actor: v["actor"]})

@@ -1,0 +1,69 @@
+package muc
+
+import (
+	"isthmus/xmppside/jid"
+	"isthmus/xmppside/wire"
+)
+
+// maxInvites bounds the people whom one message may invite.
+const maxInvites = 8
+
+// handleInvites passes on a user's invitations (XEP-0045 §7.8.2): "The room
+// itself MUST then add a 'from' address to the <invite/> element whose value
+// is the bare JID, full JID, or occupant JID of the inviter". It is the bare
+// JID: whom they invite may know who does.
+func (r *Room) handleInvites(st *wire.Stanza, u *user, x wire.Element) {
+	var invited []jid.JID
+	var reasons []string
+	for c := range x.Children() {
+		if !c.Is(nsUser, "invite") {
+			continue
+		}
+		to, err := jid.Parse(c.Attr("to"))
+		if err != nil {
+			r.refuseWith(st.Header, wire.ConditionJIDMalformed, "There is no such address to invite.")
+			return
+		}
+		invited = append(invited, to)
+		reasons = append(reasons, cut(c.ChildText(nsUser, "reason"), maxStatus))
+	}
+	if len(invited) == 0 || len(invited) > maxInvites {
+		r.refuseWith(st.Header, wire.ConditionNotAcceptable, "One to eight people can be invited at once; nothing else is sent this way.")
+		return
+	}
+	r.send(func(b []byte) []byte {
+		for i, to := range invited {
+			b = r.appendInvitation(b, to, "invite", u.jid, reasons[i])
+		}
+		return b
+	})
+}
+
+// handleDecline tells a user that their invitation was declined. Others are
+// not written to in the room's name.
+func (r *Room) handleDecline(st *wire.Stanza, decline wire.Element) {
+	to, err := jid.Parse(decline.Attr("to"))
+	u := r.byJID[to.Bare()]
+	if err != nil || u == nil {
+		r.refuseWith(st.Header, wire.ConditionItemNotFound, "Who invited you is not in this room.")
+		return
+	}
+	reason := cut(decline.ChildText(nsUser, "reason"), maxStatus)
+	r.send(func(b []byte) []byte {
+		for _, c := range u.resources {
+			b = r.appendInvitation(b, c.jid, "decline", st.From.Bare(), reason)
+		}
+		return b
+	})
+}
+
+func (r *Room) appendInvitation(b []byte, to jid.JID, what string, from jid.JID, reason string) []byte {
+	b = wire.AppendOpen(b, wire.Header{Kind: wire.Message, To: to, From: r.jid, ID: r.opt.NewID()})
+	b = append(append(append(b, "<x xmlns='"+nsUser+"'><"...), what...), " from='"...)
+	b = append(wire.AppendAttr(b, from.String()), "'>"...)
+	if reason != "" {
+		b = wire.AppendElement(b, "reason", reason)
+	}
+	b = append(append(append(b, "</"...), what...), "></x>"...)
+	return wire.AppendClose(b, wire.Message)
+}
