@@ -41,7 +41,7 @@ type Options struct {
 	// Changed is told when a domain's link comes up (nil) and when it is lost
 	// or could not be made (why). It must not block. nil for nobody.
 	Changed func(domain string, err error)
-	Log          *slog.Logger
+	Log     *slog.Logger
 }
 
 // Domain is one component domain and the way to its server.
