@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"isthmus/bridge"
+	"isthmus/bridge/config"
+	"isthmus/bridge/store"
+	"isthmus/ircside"
+	"isthmus/xmppside"
+)
+
+// gateway is the wiring: the store, the core and the two sides.
+type gateway struct {
+	cfg   *config.Config
+	log   *slog.Logger
+	store *store.Store
+	hub   *bridge.Hub
+	xmpp  *xmppside.Side
+	irc   *ircside.Side
+	ready *readiness
+
+	metrics net.Listener // nil where there are none
+
+	failed chan error // what ends the gateway by itself
+	// Each part runs until its own context ends, so that they can end in order.
+	xmppRun, ircRun, coreRun part
+}
+
+// openPatience is how long the database may take to open.
+const openPatience = 30 * time.Second
+
+// newGateway opens what can fail, and starts nothing.
+func newGateway(cfg *config.Config, log *slog.Logger) (_ *gateway, err error) {
+	g := &gateway{cfg: cfg, log: log, ready: &readiness{log: log}, failed: make(chan error, 1)}
+	g.ready.expect(cfg.XMPP.Domains)
+	ctx, cancel := context.WithTimeout(context.Background(), openPatience)
+	defer cancel()
+	g.store, err = store.Open(ctx, store.Options{
+		Path: cfg.Store.Path, Key: string(cfg.Store.Key), KeyFile: cfg.Store.KeyFile,
+		KeepAge: cfg.Store.Keep.Age, KeepCount: int64(cfg.Store.Keep.Messages), Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			g.store.Close()
+		}
+	}()
+	g.hub = bridge.NewHub(g.store, log)
+	if err := g.hub.SetLinks(links(cfg)); err != nil {
+		return nil, err
+	}
+	irc, err := ircOptions(cfg)
+	if err != nil {
+		return nil, err
+	}
+	g.irc = ircside.New(g.hub, logins{g.store}, irc, log)
+	if g.xmpp, err = xmppside.New(g.hub, g.xmppOptions(cfg)); err != nil {
+		return nil, err
+	}
+	g.hub.Register(bridge.NetworkXMPP, g.xmpp)
+	g.hub.RegisterOthers(g.irc)
+	if cfg.Metrics != "" {
+		if g.metrics, err = net.Listen("tcp", cfg.Metrics); err != nil {
+			return nil, fmt.Errorf("metrics: %w", err)
+		}
+	}
+	return g, nil
+}
+
+func (g *gateway) start() {
+	g.coreRun.start(g.hub.Run)
+	if g.metrics != nil {
+		g.coreRun.start(g.serveMetrics)
+	}
+	g.ircRun.start(g.irc.Run)
+	g.xmppRun.start(g.xmpp.Run)
+}
+
+// stop ends the gateway in order: people in rooms are told first, then IRC,
+// then what is queued is done, and at last remembered.
+func (g *gateway) stop() {
+	g.xmppRun.stop()
+	g.ircRun.stop()
+	g.coreRun.stop()
+	if err := g.store.Close(); err != nil {
+		g.log.Error("store", "err", err)
+	}
+}
+
+// fail ends the gateway; the first reason counts.
+func (g *gateway) fail(err error) {
+	select {
+	case g.failed <- err:
+	default:
+	}
+}
+
+// reload applies the difference to next, which is valid. On an error, which
+// names what can't be had, nothing has changed.
+func (g *gateway) reload(next *config.Config) error {
+	changes := config.Diff(g.cfg, next)
+	if len(changes) == 0 {
+		g.log.Info("reloaded: nothing has changed")
+		return nil
+	}
+	irc, err := ircOptions(next)
+	if err != nil {
+		return err
+	}
+	if err := g.hub.SetLinks(links(next)); err != nil {
+		return err
+	}
+	if err := g.xmpp.Reload(g.xmppOptions(next)); err != nil {
+		return err
+	}
+	g.irc.Reload(irc)
+	g.ready.expect(next.XMPP.Domains)
+	for _, c := range changes {
+		if needsRestart(c.Path) {
+			g.log.Warn("reloaded: this counts after a restart", "change", c.String())
+		} else {
+			g.log.Info("reloaded", "change", c.String())
+		}
+	}
+	g.cfg = next
+	return nil
+}
+
+// part is some of the gateway's goroutines, which run until it is stopped.
+type part struct {
+	cancel []context.CancelFunc
+	work   sync.WaitGroup
+}
+
+func (p *part) start(run func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = append(p.cancel, cancel)
+	p.work.Go(func() { run(ctx) })
+}
+
+// stop returns when all of them have ended.
+func (p *part) stop() {
+	for _, cancel := range p.cancel {
+		cancel()
+	}
+	p.work.Wait()
+}

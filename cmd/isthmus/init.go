@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bufio"
+	"crypto/rand"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+
+	"github.com/spf13/cobra"
+
+	"isthmus/bridge/config"
+)
+
+// What init writes and prints.
+var (
+	//go:embed init.yaml.tmpl
+	initFile string
+	//go:embed init.txt.tmpl
+	initAdvice string
+)
+
+// setup is what init needs to know.
+type setup struct {
+	File    string // the configuration
+	Domain  string // ours
+	Server  string // the XMPP server's component port
+	Network string
+	Address string // of the network
+
+	Secret     string
+	SecretFile string // beside File
+}
+
+func initCommand() *cobra.Command {
+	var s setup
+	cmd := &cobra.Command{
+		Use:   "init",
+		Short: "Write a configuration to begin with",
+		Long: `Writes a small configuration that works, and a file with a new secret beside it,
+then prints what to paste into prosody.cfg.lua or ejabberd.yml. It asks for what
+the flags don't say, when it runs on a terminal. Files that exist are left alone.`,
+		Example: `  isthmus init -c isthmus.yaml
+  isthmus init -c isthmus.yaml --domain irc.example.org \
+      --network oftc --address ircs://irc.oftc.net:6697`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return s.run(cmd.InOrStdin(), cmd.OutOrStdout())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&s.File, "config", "c", "isthmus.yaml", "file to write")
+	f.StringVar(&s.Domain, "domain", "", "domain of the gateway, as in irc.example.org")
+	f.StringVar(&s.Server, "server", "127.0.0.1:5347", "component port of the XMPP server")
+	f.StringVar(&s.Network, "network", "libera", "short name of an IRC network, the part behind % in addresses")
+	f.StringVar(&s.Address, "address", "ircs://irc.libera.chat:6697", "server of that network")
+	return cmd
+}
+
+func (s *setup) run(in io.Reader, out io.Writer) error {
+	if s.Domain == "" {
+		if err := s.ask(in, out); err != nil {
+			return err
+		}
+	}
+	s.Secret = rand.Text()
+	s.SecretFile = "component-secret"
+	var text strings.Builder
+	if err := template.Must(template.New("").Parse(initFile)).Execute(&text, s); err != nil {
+		return err
+	}
+	if _, err := config.Parse(s.File, []byte(text.String())); err != nil {
+		return fmt.Errorf("that would not work:\n%w", err)
+	}
+	dir := filepath.Dir(s.File)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, file := range []string{s.File, filepath.Join(dir, s.SecretFile)} {
+		if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s is there already: remove it, or name another file with -c", file)
+		}
+	}
+	if err := create(filepath.Join(dir, s.SecretFile), s.Secret+"\n", 0o600); err != nil {
+		return err
+	}
+	if err := create(s.File, text.String(), 0o644); err != nil {
+		return err
+	}
+	return template.Must(template.New("").Parse(initAdvice)).Execute(out, s)
+}
+
+// create writes a file that must not be there yet.
+func create(path, text string, mode fs.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}
+
+// ask asks whoever sits at the terminal.
+func (s *setup) ask(in io.Reader, out io.Writer) error {
+	f, isFile := in.(*os.File)
+	if isFile {
+		info, err := f.Stat()
+		if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+			return errors.New("which domain? Say it with --domain irc.example.org")
+		}
+	}
+	lines := bufio.NewScanner(in)
+	for _, q := range []struct {
+		question string
+		answer   *string
+	}{
+		{"Domain of the gateway, as in irc.example.org", &s.Domain},
+		{"Component port of the XMPP server", &s.Server},
+		{"Short name of an IRC network", &s.Network},
+		{"Server of that network", &s.Address},
+	} {
+		fmt.Fprint(out, q.question)
+		if *q.answer != "" {
+			fmt.Fprintf(out, " [%s]", *q.answer)
+		}
+		fmt.Fprint(out, ": ")
+		if !lines.Scan() {
+			return errors.Join(errors.New("no answer; nothing was written"), lines.Err())
+		}
+		if answer := strings.TrimSpace(lines.Text()); answer != "" {
+			*q.answer = answer
+		}
+	}
+	return nil
+}

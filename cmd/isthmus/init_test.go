@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// command runs isthmus with args and returns what it printed.
+func command(t *testing.T, stdin string, args ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetIn(strings.NewReader(stdin))
+	root.SetOut(&out)
+	root.SetErr(&out)
+	err := root.Execute()
+	return out.String(), err
+}
+
+func TestInit(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "etc", "isthmus.yaml")
+	out, err := command(t, "", "init", "-c", file, "--domain", "irc.example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := os.ReadFile(filepath.Join(filepath.Dir(file), "component-secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`Component "irc.example.org"`, `component_secret = "` + strings.TrimSpace(string(secret)),
+		"ejabberd_service", "#isthmus%libera@irc.example.org",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %s in\n%s", want, out)
+		}
+	}
+	if info, _ := os.Stat(filepath.Join(filepath.Dir(file), "component-secret")); info.Mode().Perm() != 0o600 {
+		t.Errorf("others may read the secret: %v", info.Mode())
+	}
+	if out, err := command(t, "", "check-config", file); err != nil || strings.Contains(out, "warning") {
+		t.Errorf("%v: %s", err, out)
+	}
+	before, _ := os.ReadFile(file)
+	if _, err := command(t, "", "init", "-c", file, "--domain", "irc.example.net"); err == nil || !strings.Contains(err.Error(), "there already") {
+		t.Errorf("overwrites: %v", err)
+	}
+	if after, _ := os.ReadFile(file); !bytes.Equal(before, after) {
+		t.Error("overwritten")
+	}
+}
+
+func TestInitAsks(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "isthmus.yaml")
+	out, err := command(t, "irc.example.org\n\noftc\nircs://irc.oftc.net\n", "init", "-c", file)
+	if err != nil || !strings.Contains(out, "#isthmus%oftc@irc.example.org") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if out, err := command(t, "", "init", "-c", file+"2"); err == nil {
+		t.Errorf("no answer is taken for one: %s", out)
+	}
+}
+
+func TestInitRefuses(t *testing.T) {
+	dir := t.TempDir()
+	_, err := command(t, "", "init", "-c", filepath.Join(dir, "c"), "--domain", "not a domain", "--address", "libera")
+	if err == nil || !strings.Contains(err.Error(), "not a domain") || !strings.Contains(err.Error(), "ircs://") {
+		t.Error(err)
+	}
+	if files, _ := os.ReadDir(dir); len(files) != 0 {
+		t.Errorf("wrote %v", files)
+	}
+}
+
+func TestCheckConfigRefuses(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(file, []byte("xmpp:\n  sever: x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := command(t, "", "check-config", file); err == nil || !strings.Contains(err.Error(), "c.yaml:2:3: xmpp.sever:") {
+		t.Error(err)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"run", "--help"}, {"init", "--help"}, {"check-config", "--help"}} {
+		out, err := command(t, "", args...)
+		if err != nil || !strings.Contains(out, "Examples:\n  ") {
+			t.Errorf("%v teaches nothing: %v\n%s", args, err, out)
+		}
+	}
+}

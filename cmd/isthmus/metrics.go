@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+
+	"isthmus/bridge/metrics"
+)
+
+// serveMetrics answers Prometheus until ctx ends.
+func (g *gateway) serveMetrics(ctx context.Context) {
+	if err := g.allMetrics().Serve(ctx, g.metrics); err != nil {
+		g.fail(err)
+	}
+}
+
+// allMetrics names what the packages count; docs/admin.md explains how to use it.
+func (g *gateway) allMetrics() *metrics.Metrics {
+	m := metrics.New()
+
+	core := &g.hub.Counters
+	metrics.Counter(m, "isthmus_core_events_total", "Events taken in.", &core.Published)
+	metrics.Counter(m, "isthmus_core_orphans_total", "Facts of rooms that nobody is in any more.", &core.Orphans)
+	metrics.Counter(m, "isthmus_core_refused_total", "Requests that no link has a place for.", &core.Refused)
+	metrics.Counter(m, "isthmus_core_lost_total", "Deliveries given up because a queue was full.", &core.Lost)
+	m.Gauge("isthmus_core_portals", "Conversations.", g.hub.Portals)
+
+	st := &g.store.Counters
+	metrics.Counter(m, "isthmus_store_message_ids_total", "Message ids committed.", &st.Recorded)
+	metrics.Counter(m, "isthmus_store_lost_total", "Message ids that could not be recorded.", &st.Lost)
+	metrics.Counter(m, "isthmus_store_commits_total", "Commits.", &st.Commits)
+
+	x := &g.xmpp.Counters
+	metrics.Counter(m, "isthmus_xmpp_refused_total", "Stanzas of people who may not use the gateway.", &x.Refused)
+	metrics.Counter(m, "isthmus_xmpp_too_fast_total", "Stanzas over a rate.", &x.TooFast)
+	metrics.Counter(m, "isthmus_xmpp_unasked_total", "Answers that nobody waited for.", &x.Unasked)
+	metrics.Counter(m, "isthmus_xmpp_unsent_total", "Sends on a domain that is not served any more.", &x.Unsent)
+	metrics.Counter(m, "isthmus_xmpp_bad_addresses_total", "Stanzas to what is no address here.", &x.Addresses)
+	metrics.Counter(m, "isthmus_xmpp_connects_total", "Handshakes with XMPP servers.", &x.Link.Connected)
+	metrics.Counter(m, "isthmus_xmpp_received_total", "Stanzas received.", &x.Link.Received)
+	metrics.Counter(m, "isthmus_xmpp_malformed_total", "Stanzas refused as they stood.", &x.Link.Malformed)
+	metrics.Counter(m, "isthmus_xmpp_sent_bytes_total", "Bytes sent.", &x.Link.SentBytes)
+	metrics.Counter(m, "isthmus_xmpp_lost_bytes_total", "Bytes given up with a broken link.", &x.Link.LostBytes)
+	metrics.Counter(m, "isthmus_xmpp_unanswered_total", "Queries that nobody answered in time.", &x.Link.Unanswered)
+
+	irc := &g.irc.Counters
+	m.Gauge("isthmus_irc_sessions", "Open connections to IRC.", func() int { return int(irc.Sessions.Load()) })
+	metrics.Counter(m, "isthmus_irc_malformed_total", "Lines with too few parameters.", &irc.Malformed)
+	metrics.Counter(m, "isthmus_irc_ctcp_ignored_total", "CTCP queries that were not answered.", &irc.CTCP)
+	metrics.Counter(m, "isthmus_irc_empty_total", "Messages without text.", &irc.Empty)
+	metrics.Counter(m, "isthmus_irc_forced_joins_total", "Channels that a server put somebody in.", &irc.Forced)
+	metrics.Counter(m, "isthmus_irc_dropped_total", "Requests given up before a connection was there.", &irc.Dropped)
+	s := &irc.Session
+	metrics.Counter(m, "isthmus_irc_long_lines_total", "Lines skipped for their length.", &s.LongLines)
+	metrics.Counter(m, "isthmus_irc_bad_lines_total", "Lines that are none.", &s.BadLines)
+	metrics.Counter(m, "isthmus_irc_batches_untracked_total", "Batches too many or too deep to track.", &s.Batches)
+	metrics.Counter(m, "isthmus_irc_replies_dropped_total", "Reply lines beyond what a request may get.", &s.Replies)
+	metrics.Counter(m, "isthmus_irc_timeouts_total", "Requests that were never answered.", &s.Timeouts)
+	return m
+}

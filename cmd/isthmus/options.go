@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/text/encoding/htmlindex"
+
+	"isthmus/bridge"
+	"isthmus/bridge/config"
+	"isthmus/bridge/store"
+	"isthmus/ircside"
+	"isthmus/ircside/session"
+	"isthmus/xmppside"
+)
+
+// ircOptions puts the file into the words of ircside.
+func ircOptions(cfg *config.Config) (ircside.Options, error) {
+	o := ircside.Options{
+		Networks:          map[string]ircside.Network{},
+		Unlisted:          cfg.Access.UnlistedNetworks,
+		PrivateAddresses:  cfg.Access.PrivateAddresses,
+		NetworksPerPerson: cfg.Limits.NetworksPerUser,
+		RoomsPerPerson:    cfg.Limits.RoomsPerUser,
+		Version:           "Isthmus " + version,
+	}
+	var err error
+	if o.Others, err = ircNetwork(config.DefaultNetwork()); err != nil {
+		return o, err
+	}
+	for name, n := range cfg.Networks {
+		if o.Networks[name], err = ircNetwork(n); err != nil {
+			return o, fmt.Errorf("network %s: %w", name, err)
+		}
+	}
+	return o, nil
+}
+
+func ircNetwork(n config.Network) (ircside.Network, error) {
+	encoding, err := htmlindex.Get(n.Encoding)
+	if err != nil {
+		return ircside.Network{}, err
+	}
+	out := ircside.Network{
+		TLS:             session.TLS{Roots: n.Roots, Insecure: n.TLSInsecure},
+		Password:        string(n.Password),
+		Nick:            n.Nick,
+		Username:        n.Username,
+		Realname:        n.RealName,
+		Encoding:        encoding,
+		Flood:           session.Flood(n.Flood),
+		Sessions:        n.Sessions,
+		ConnectBurst:    n.ConnectRate.Burst,
+		ConnectInterval: n.ConnectRate.Interval,
+		ReconnectFirst:  n.Reconnect.First,
+		ReconnectMost:   n.Reconnect.Most,
+		Linger:          n.Linger,
+	}
+	for _, a := range n.Addresses {
+		out.Addresses = append(out.Addresses, session.Address{Host: a.Host, Port: strconv.Itoa(int(a.Port)), TLS: a.TLS()})
+	}
+	return out, nil
+}
+
+// xmppOptions puts the file into the words of xmppside.
+func (g *gateway) xmppOptions(cfg *config.Config) xmppside.Options {
+	o := xmppside.Options{
+		Networks:        slices.Sorted(maps.Keys(cfg.Networks)),
+		Unlisted:        cfg.Access.UnlistedNetworks,
+		Allow:           cfg.Access.Allow,
+		Deny:            cfg.Access.Deny,
+		MessageBurst:    cfg.Limits.Messages.Burst,
+		MessageInterval: cfg.Limits.Messages.Interval,
+		Key:             g.store.DeriveKey("occupant ids"),
+		Version:         version,
+		Logins:          g.store,
+		LoginChanged:    g.irc.LoginChanged,
+		Changed:         g.ready.changed,
+		Log:             g.log,
+	}
+	for _, d := range cfg.XMPP.Domains {
+		o.Domains = append(o.Domains, xmppside.Domain{
+			Name: d.Name, Network: d.Network,
+			Server: d.Server.Address(), TLS: d.Server.TLS(), Roots: cfg.XMPP.Roots,
+			Secret: string(d.Secret),
+		})
+	}
+	return o
+}
+
+// needsRestart reports whether a setting is only read at start.
+func needsRestart(path string) bool {
+	return strings.HasPrefix(path, "store.") || path == "metrics" || path == "log.format"
+}
+
+// links are the gateways: one rule for each domain's rooms and people, and
+// one for its consoles.
+func links(cfg *config.Config) []bridge.Link {
+	var all []bridge.Link
+	add := func(domain, room, network, id string, hosted bool) {
+		all = append(all, bridge.Link{Name: domain, Legs: []bridge.LegRule{
+			{Network: bridge.NetworkXMPP, Room: room, Hosted: hosted},
+			{Network: network, Room: id, Authority: true},
+		}})
+	}
+	for _, d := range cfg.XMPP.Domains {
+		if d.Network == "" {
+			add(d.Name, "{room}%{network}@"+d.Name, "{network}", "{room}", true)
+			add(d.Name+" console", "{network}@"+d.Name, "{network}", "", false)
+		} else {
+			add(d.Name, "{room}@"+d.Name, d.Network, "{room}", true)
+			add(d.Name+" console", d.Name, d.Network, "", false)
+		}
+	}
+	return all
+}
+
+// logins shows the store to ircside.
+type logins struct{ store *store.Store }
+
+func (l logins) Login(ctx context.Context, who bridge.Person, network string) (ircside.Login, error) {
+	stored, err := l.store.Login(ctx, who, network)
+	if err != nil {
+		return ircside.Login{}, err
+	}
+	login := ircside.Login{Nick: stored.Nick, Account: stored.Account, Password: stored.Password}
+	if stored.Certificate != "" {
+		cert, err := tls.X509KeyPair([]byte(stored.Certificate), []byte(stored.Certificate))
+		if err != nil {
+			return ircside.Login{}, fmt.Errorf("the stored certificate can't be used: %w", err)
+		}
+		login.Certificate = &cert
+	}
+	return login, nil
+}
