@@ -1,0 +1,139 @@
+package ircside
+
+import (
+	"testing"
+
+	"isthmus/bridge"
+	"isthmus/ircside/session"
+)
+
+func TestReconnect(t *testing.T) {
+	w := newWorld(t, nil)
+	p := aliceJoins(w)
+	w.deliver("", "alice", bridge.Presence{Show: bridge.ShowAway})
+	p.expect("AWAY Away")
+	_ = p.conn.Close()
+	w.want("#go | <alice@x> attached false: Connection to net lost: connection lost Trying again.")
+	w.deliver("m1", "alice", bridge.Message{Text: "hi"})
+	w.want(`#go | failure "m1" kind 14: You are not connected to net at the moment.`)
+
+	p = w.connection()
+	p.expect("CAP LS")
+	p.expect("NICK alice")
+	p.expect("USER alice")
+	p.send("ERROR :Closing link: (alice@host) [Throttled]")
+	_ = p.conn.Close()
+
+	p = w.connection()
+	p.expect("CAP LS")
+	p.expect("NICK alice")
+	p.expect("USER")
+	p.send("CAP * LS :")
+	p.expect("CAP END")
+	p.send(":irc.test 433 * alice :Nickname is already in use")
+	p.nick = p.expect("NICK")[len("NICK "):]
+	p.send(":irc.test 001 %s :Welcome %s!u@host", p.nick, p.nick)
+	p.send(":irc.test 422 %s :no MOTD", p.nick)
+	p.expect("AWAY Away")
+	p.joined(p.nick + " bob dave")
+	w.want("#go | <alice@x> is alice now "+p.nick,
+		"#go | members <alice@x>"+p.nick+"=1 bob=1 dave=1 secret false", `#go | topic by "": `,
+		"#go | <alice@x> attached true: Connected to net again.")
+}
+
+// Who is banned from the network is out of its rooms, and not connected again.
+func TestBannedFromNetwork(t *testing.T) {
+	w := newWorld(t, nil)
+	p := aliceJoins(w)
+	p.send("ERROR :Closing link: (u@host) [K-Lined: spam]")
+	_ = p.conn.Close()
+	w.want(`#go | <alice@x> leaves (ban): Closing link: (u@host) [K-Lined: spam] by ""`)
+	w.deliver("m1", "alice", bridge.Message{Text: "hi"})
+	w.want(`#go | failure "m1" kind 8: You are not in this room.`)
+}
+
+func TestRejoinRefused(t *testing.T) {
+	w := newWorld(t, nil)
+	p := aliceJoins(w)
+	_ = p.conn.Close()
+	w.want("#go | <alice@x> attached false: Connection to net lost: connection lost Trying again.")
+	p = w.accept()
+	p.expect("JOIN #go")
+	p.send(":irc.test 474 alice #go :Cannot join channel (+b)")
+	p.pong()
+	w.want(`#go | <alice@x> leaves (ban): Cannot join channel (+b) by ""`)
+	p.expect("QUIT")
+}
+
+func TestCannotConnect(t *testing.T) {
+	w := newWorld(t, func(o *Options) {
+		n := o.Networks["net"]
+		n.Addresses = []session.Address{{Host: "127.0.0.1", Port: "1"}}
+		o.Networks["net"] = n
+	})
+	w.deliver("j1", "alice", bridge.Join{})
+	w.want(`#go | failure "j1" kind 14: can't connect to 127.0.0.1:1`)
+}
+
+func TestSessionsLimit(t *testing.T) {
+	w := newWorld(t, func(o *Options) {
+		n := o.Networks["net"]
+		n.Sessions = 1
+		o.Networks["net"] = n
+	})
+	p := aliceJoins(w)
+	w.deliver("j2", "carol", bridge.Join{})
+	w.want(`#go | failure "j2" kind 12: No more people of this gateway may connect to net at the moment.`)
+	w.deliver("", "alice", bridge.Leave{})
+	p.expect("PART")
+	p.send(":alice!u@host PART #go")
+	p.expect("QUIT")
+	_ = p.conn.Close()
+	w.side.work.Wait()
+	w.deliver("j3", "carol", bridge.Join{})
+	w.accept().expect("JOIN #go")
+}
+
+func TestUnlisted(t *testing.T) {
+	for name, want := range map[string]session.Address{
+		"irc.example.org":      {Host: "irc.example.org", Port: "6697", TLS: true},
+		"irc.example.org:6667": {Host: "irc.example.org", Port: "6667"},
+		"irc.example.org:7000": {Host: "irc.example.org", Port: "7000", TLS: true},
+		"[::1]:6667":           {Host: "::1", Port: "6667"},
+	} {
+		if got, ok := unlistedAddress(name); !ok || got != want {
+			t.Errorf("%s: %v %v", name, got, ok)
+		}
+	}
+	for _, name := range []string{"", "localhost", "a b.c", "irc..org", "irc.example.org:0", "irc.example.org:99999", "irc.example.org/x", "xmpp"} {
+		if got, ok := unlistedAddress(name); ok {
+			t.Errorf("%q: %v", name, got)
+		}
+	}
+	w := newWorld(t, func(o *Options) { o.Unlisted = true })
+	w.side.Deliver(bridge.Event{ID: "x", Room: bridge.Room{Network: "127.0.0.1:6667", ID: "#a"}, By: jid("alice"), Name: "alice", Body: bridge.Join{}})
+	w.want(`#a | failure "x" kind 16: address not allowed`)
+}
+
+func TestReload(t *testing.T) {
+	w := newWorld(t, nil)
+	p := aliceJoins(w)
+	w.side.Reload(w.opts)
+	p.fence()
+	w.nothing()
+	gone := w.opts
+	gone.Networks = nil
+	w.side.Reload(gone)
+	w.want(`#go | <alice@x> leaves (kill): This network is not served any more. by ""`)
+	p.expect("QUIT :This network is not served any more.")
+}
+
+func TestShutdown(t *testing.T) {
+	w := newWorld(t, nil)
+	p := aliceJoins(w)
+	go w.stop()
+	p.expect("QUIT :The gateway is shutting down")
+	_ = p.conn.Close()
+	w.stop()
+	w.nothing()
+}
