@@ -79,7 +79,7 @@ func inspircdNamed(t T, dir string, s *IRCServer, name, link string) command {
 <bind address="127.0.0.1" port="%s" type="servers">
 <gnutls certfile="%s/cert.pem" keyfile="%s/key.pem">
 %s
-<connect allow="*" timeout="30" pingfreq="120" hardsendq="16M" softsendq="4M" recvq="64K" threshold="0"
+<connect allow="*" timeout="30" pingfreq="120" hardsendq="16M" softsendq="4M" recvq="64K" threshold="1000000"
   commandrate="100000000" fakelag="no" localmax="10000" globalmax="10000" resolvehostnames="no" maxchans="200">
 <class name="all" commands="*" privs="*" usermodes="*" chanmodes="*" snomasks="*">
 <type name="all" classes="all">

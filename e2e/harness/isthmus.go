@@ -39,8 +39,12 @@ type Isthmus struct {
 	proc   *process
 }
 
-// Binary builds the gateway once per process, in bin/, and returns its path.
+// Binary builds the gateway once per process, in bin/, and returns its path;
+// or what the environment's ISTHMUS_BINARY names, to try one that is there.
 var Binary = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv("ISTHMUS_BINARY"); path != "" {
+		return path, nil
+	}
 	path := filepath.Join(Root(), "bin", "isthmus"+strings.Join(buildFlags, ""))
 	args := append([]string{"build", "-o", path}, buildFlags...)
 	build := exec.Command("go", append(args, "./cmd/isthmus")...)
@@ -131,9 +135,8 @@ func (i *Isthmus) Start(t T) {
 	}
 }
 
-// readyLine is what the gateway logs when every domain's component has joined
-// its XMPP server.
-const readyLine = "msg=ready"
+// readyLine is what the gateway logs when its component has joined the XMPP server.
+const readyLine = "connected to the XMPP server"
 
 func (i *Isthmus) logFile() string { return i.dir + "/isthmus.log" }
 
