@@ -1,6 +1,8 @@
 package xmppside
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"log/slog"
 	"sync"
 
@@ -137,14 +139,30 @@ func who(p bridge.Person, name string) muc.Who {
 		if name == "" {
 			name = p.ID
 		}
-		return muc.Who{Nick: address.Resource(name)}
+		return muc.Who{Nick: resource(name)}
 	}
-	w := muc.Who{}
-	if name != "" {
-		w.Nick = address.Resource(name)
-	}
+	w := muc.Who{Nick: resource(name)}
 	if j, err := jid.Parse(p.ID); err == nil {
 		w.User = j.Bare()
 	}
 	return w
+}
+
+// maxResource is the longest that a resource may be, in bytes (RFC 7622 §3.4).
+// A server may end the whole link over a longer one.
+const maxResource = 1023
+
+// resource is how a room spells a name, which may be missing. Of names that
+// grow too long when spelled, it is the beginning and a digest, so that no two
+// are spelled alike.
+func resource(name string) string {
+	if name == "" {
+		return ""
+	}
+	r := address.Resource(name)
+	if len(r) <= maxResource {
+		return r
+	}
+	digest := sha256.Sum256([]byte(name))
+	return fmt.Sprintf("%.64s...%x", r, digest[:16]) // so long a spelling is all ASCII
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"isthmus/bridge"
-	"isthmus/xmppside/address"
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/muc"
 	"isthmus/xmppside/wire"
@@ -18,9 +17,6 @@ var overloaded = wire.StanzaError{
 	Type: "wait", Condition: wire.ConditionResourceConstraint,
 	Text: "The bridge was overloaded. It is not known whether this reached the room.",
 }
-
-// lateAfter is how old something must be for a room to say when it was said.
-const lateAfter = time.Minute
 
 // deliver takes an event for a hosted room. One for a room that nobody is in
 // any more has nobody to be told.
@@ -93,7 +89,7 @@ func (h *hosted) say(e bridge.Event, m bridge.Message) {
 		return
 	}
 	s := muc.Said{By: who(e.By, e.Name), Body: renderBody(m), ID: e.ID, Ref: e.Ref}
-	if !e.At.IsZero() && time.Since(e.At) > lateAfter {
+	if !e.At.IsZero() && time.Since(e.At) > late {
 		s.At = e.At
 	}
 	h.room.Say(s)
@@ -160,14 +156,6 @@ func labelled(label, reason string) string {
 		return label
 	}
 	return label + ": " + reason
-}
-
-// resource is address.Resource of a name that may be missing.
-func resource(name string) string {
-	if name == "" {
-		return ""
-	}
-	return address.Resource(name)
 }
 
 // vCard shows what a network tells about somebody (XEP-0054).

@@ -329,3 +329,40 @@ func TestRoomsShutdown(t *testing.T) {
 	b.rooms.deliver(bridge.Event{Room: goRoom, Body: bridge.Info{Text: "too late"}})
 	b.expect()
 }
+
+// Whatever a name is, its spelling is a resource, and nobody else's.
+func TestResource(t *testing.T) {
+	long := strings.Repeat("\u20ac\u2603", 200)
+	seen := map[string]string{}
+	for _, name := range []string{"a", "A", " a", "☃", `\u{2603}`, long, long + "a", long + "b", "\xff", strings.Repeat("x", 2000)} {
+		r := resource(name)
+		if j, err := jid.New("a", "b", r); err != nil || j.Resource() != r {
+			t.Errorf("%.20q is spelled %q: %v", name, r, err)
+		}
+		if other, taken := seen[r]; taken {
+			t.Errorf("%q and %q are both spelled %q", name, other, r)
+		}
+		seen[r] = name
+	}
+	if resource("") != "" {
+		t.Error("nobody has a name")
+	}
+}
+
+// What a line from the network costs before it fans out, and what each of a
+// channel's people costs when the channel is opened.
+func BenchmarkMember(b *testing.B) {
+	m := bridge.Member{Person: bridge.Person{Network: "libera", ID: "some_nick42"}, Name: "some_nick42"}
+	b.ReportAllocs()
+	for b.Loop() {
+		newMember(m)
+	}
+}
+
+func BenchmarkOwnMember(b *testing.B) {
+	m := bridge.Member{Person: alice, Name: "some_nick42"}
+	b.ReportAllocs()
+	for b.Loop() {
+		newMember(m)
+	}
+}
