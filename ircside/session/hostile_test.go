@@ -117,13 +117,11 @@ func TestPingFlood(t *testing.T) {
 		cfg.Dial = func(context.Context, string, string) (net.Conn, error) { return stuck{client}, nil }
 		h := newRecorder()
 		s := Open(t.Context(), cfg, h)
-		go func() {
-			ping := bytes.Repeat([]byte("PING :"+strings.Repeat("x", 400)+"\r\n"), 300)
-			_, _ = server.Write([]byte(":x 001 alice :hi\r\n:x 376 alice :\r\n"))
-			synctest.Wait()
-			go func() { _ = s.Send("AWAY") }() // is stuck in the write
-			_, _ = server.Write(ping)
-		}()
+		_, _ = server.Write([]byte(":x 001 alice :hi\r\n:x 376 alice :\r\n"))
+		synctest.Wait()
+		go func() { _ = s.Send("AWAY") }() // is stuck in the write
+		synctest.Wait()
+		go func() { _, _ = server.Write(bytes.Repeat([]byte("PING :"+strings.Repeat("x", 400)+"\r\n"), 300)) }()
 		if err, ok := h.err().(*Error); !ok || err.Kind != Hostile {
 			t.Errorf("closed with %v", h.err())
 		}
