@@ -3,6 +3,7 @@ package xmppside
 import (
 	"isthmus/bridge"
 	"isthmus/xmppside/address"
+	"isthmus/xmppside/jid"
 	"isthmus/xmppside/muc"
 	"isthmus/xmppside/wire"
 )
@@ -30,10 +31,10 @@ func (h *hosted) Ask(_ *muc.Room, q muc.Request) {
 	case muc.Expel:
 		e.Body = bridge.Expel{Target: address.Name(w.Target), Ban: w.Ban, Reason: plainText(w.Reason)}
 	case muc.Whisper:
-		h.whisper(e, w)
+		h.whisper(e, q.By, w)
 		return
 	case muc.Query:
-		h.query(e, w)
+		h.query(e, q.By, w)
 		return
 	default:
 		panic("xmppside: unknown wish")
@@ -43,9 +44,9 @@ func (h *hosted) Ask(_ *muc.Room, q muc.Request) {
 
 // whisper says something in the conversation with an occupant, and tells the
 // sender in the room how that went.
-func (h *hosted) whisper(e bridge.Event, w muc.Whisper) {
+func (h *hosted) whisper(e bridge.Event, user jid.JID, w muc.Whisper) {
 	ref := e.ID
-	room, err := h.conversation(e.By, w.To)
+	room, err := h.conversation(user, w.To)
 	if err != nil {
 		h.room.Refuse(ref, addressError(err))
 		return
@@ -65,9 +66,9 @@ func (h *hosted) whisper(e bridge.Event, w muc.Whisper) {
 
 // query asks the network about an occupant, as a vCard shows it; of natives
 // nothing else is known.
-func (h *hosted) query(e bridge.Event, w muc.Query) {
+func (h *hosted) query(e bridge.Event, user jid.JID, w muc.Query) {
 	ref := e.ID
-	room, err := h.conversation(e.By, w.Target)
+	room, err := h.conversation(user, w.Target)
 	if err != nil || !w.Payload.Is(nsVCard, "vCard") {
 		h.room.Refuse(ref, wire.StanzaError{Condition: wire.ConditionServiceUnavailable})
 		return
@@ -84,14 +85,14 @@ func (h *hosted) query(e bridge.Event, w muc.Query) {
 }
 
 // conversation is the private one of a user with an occupant.
-func (h *hosted) conversation(user bridge.Person, nick string) (bridge.Room, error) {
-	a := address.Address{Kind: address.User, Domain: h.address.Domain, Network: h.address.Network, Name: address.Name(nick)}
-	j, err := h.rooms.domains().JID(a)
+func (h *hosted) conversation(user jid.JID, nick string) (bridge.Room, error) {
+	other := h.address
+	other.Kind, other.Name = address.User, address.Name(nick)
+	at, err := h.rooms.domains().JID(other)
 	if err != nil {
 		return bridge.Room{}, err
 	}
-	id, err := address.RoomID(j)
-	return bridge.Room{Network: bridge.NetworkXMPP, ID: id, Owner: user}, err
+	return conversation(at, user)
 }
 
 // showOf and mucShow translate availability.

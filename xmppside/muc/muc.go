@@ -79,6 +79,7 @@ const (
 	maxResources = 32       // resources of one user in the room
 	maxRelayed   = 256      // IQs between users that are not answered yet
 	chunk        = 64 << 10 // bytes that are given to the Sender at once
+	keepScratch  = 4 << 10  // bytes of memory kept from one stanza to the next
 )
 
 // Room is one hosted room. Its methods may be called by any goroutine; what

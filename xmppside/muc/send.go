@@ -48,7 +48,7 @@ func (u *user) addressed(b []byte, t wire.Template) []byte {
 func (r *Room) template(kind wire.Kind, encode func(b []byte) []byte, f func(wire.Template)) {
 	r.scratch = encode(r.scratch[:0])
 	f(wire.NewTemplate(kind, r.scratch))
-	if cap(r.scratch) > chunk {
+	if cap(r.scratch) > keepScratch {
 		r.scratch = nil
 	}
 }
