@@ -373,7 +373,7 @@ func (s *state) enter(home *leg, e Event, j Join) {
 func (s *state) snapshot(l *leg) {
 	list := make([]Member, 0, len(s.members))
 	for p, m := range s.members {
-		if m.entered && m.home != l {
+		if m.entered {
 			list = append(list, Member{p, m.name, m.role, m.show, m.status})
 		}
 	}
