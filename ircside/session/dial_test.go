@@ -128,7 +128,7 @@ func TestTLSKeepAlive(t *testing.T) {
 	cert := certificate(t, "127.0.0.1")
 	l := listen(t, cert)
 	h := newRecorder()
-	s := Open(t.Context(), Config{Nick: "a", AllowPrivate: true, TLS: TLS{Insecure: true}, PingInterval: 50 * time.Millisecond,
+	s := Open(t.Context(), Config{Nick: "a", AllowPrivate: true, TLS: TLS{Insecure: true}, PingInterval: 50 * time.Millisecond, QuitTimeout: 10 * time.Millisecond,
 		Addresses: []Address{{Host: "127.0.0.1", Port: l.port, TLS: true}}}, h)
 	conn, err := l.Accept()
 	if err != nil {

@@ -36,7 +36,7 @@ const (
 	BadPassword             // the server password is wrong or missing
 	BadLogin                // SASL failed, or is not to be had
 	NickTaken               // the nick is in use, and no other may be tried
-	BadNick                 // the server does not take such a nick
+	BadNick                 // the server does not take such a nick, or no line can hold what we are to say
 	Killed                  // an operator removed us
 	Refused                 // the server closed the link and said why in words of its own
 	Hostile                 // the server does what no server does

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -34,14 +35,19 @@ type registration struct {
 // register sends all that can be sent before the first answer, in one write:
 // CAP LS holds the registration open where the server knows it, and costs
 // nothing where it does not (capability negotiation, "CAP LS").
-func (s *Session) register() {
+func (s *Session) register() error {
 	s.reg = &registration{base: s.cfg.Nick}
 	s.reply("CAP", "LS", "302")
+	var pass error
 	if s.cfg.Password != "" {
-		s.reply("PASS", s.cfg.Password)
+		pass = s.reply("PASS", s.cfg.Password)
 	}
-	s.reply("NICK", s.cfg.Nick)
-	s.reply("USER", s.cfg.Username, "0", "*", s.cfg.Realname)
+	nick := s.reply("NICK", s.cfg.Nick)
+	user := s.reply("USER", s.cfg.Username, "0", "*", s.cfg.Realname)
+	if err := errors.Join(pass, nick, user); err != nil {
+		return &Error{Kind: BadNick, Text: "the nick, names or password can't be said on IRC", Err: err}
+	}
+	return nil
 }
 
 // registering handles the replies that matter before Ready.

@@ -36,7 +36,8 @@ import (
 )
 
 // Handler is told what happens on a session. All calls come from the session's
-// reader goroutine, one at a time; one that blocks stops the reading, which is
+// reader goroutine, one at a time (a Closed without a connection, from the one
+// that dialed); one that blocks stops the reading, which is
 // how backpressure reaches the server. Send, Request and Close may be called
 // from inside.
 type Handler interface {
@@ -121,8 +122,7 @@ func Open(ctx context.Context, cfg Config, h Handler) *Session {
 		ctx:    ctx,
 		bucket: bucket{burst: cfg.Flood.Burst, interval: cfg.Flood.Interval},
 	}
-	// A context of its own for the whole session would be most of the memory
-	// that an idle one needs beside buffer and stack.
+	// A context of its own for the whole session would cost an idle one half a KiB.
 	dialing, stop := context.WithCancel(ctx)
 	s.stopDial = stop
 	go s.connect(dialing)
@@ -154,7 +154,9 @@ func (s *Session) run(conn net.Conn) {
 	err := s.failure // Close may have been called since the dial
 	s.mu.Unlock()
 	if err == nil {
-		s.register()
+		err = s.register()
+	}
+	if err == nil {
 		err = s.read()
 	}
 	stop()

@@ -148,6 +148,13 @@ func TestNickNever(t *testing.T) {
 	})
 }
 
+// TestUnspeakable is a configuration that no line can hold.
+func TestUnspeakable(t *testing.T) {
+	for _, cfg := range []Config{{Username: "a b"}, {Password: "x\r\nQUIT"}, {Realname: strings.Repeat("x", 600)}} {
+		inBubble(t, cfg, func(w *world) { w.wantKind(BadNick, false) })
+	}
+}
+
 func TestIdentity(t *testing.T) {
 	inBubble(t, Config{}, func(w *world) {
 		w.welcome("")

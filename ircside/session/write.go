@@ -126,21 +126,23 @@ func (s *Session) outLocked() []byte {
 
 // reply writes a line past flood control: registration and PONG. It goes
 // out with the next flush, before the reader sleeps.
-func (s *Session) reply(command string, params ...string) {
+// What is no line is not sent, and logged.
+func (s *Session) reply(command string, params ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.phase == closed || s.failure != nil {
-		return
+		return ErrClosed
 	}
 	if len(s.out) > maxUnwritten {
 		s.failLocked(&Error{Kind: Hostile, Text: "the server sends but does not read"})
-		return
+		return ErrClosed
 	}
 	out, err := line.Append(s.outLocked(), nil, command, params...)
 	s.out = out
 	if err != nil {
 		s.log.Warn("line not sent", "command", command, "error", err)
 	}
+	return err
 }
 
 // flush writes what is waiting to be written.
