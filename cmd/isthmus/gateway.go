@@ -77,6 +77,7 @@ func newGateway(cfg *config.Config, log *slog.Logger) (_ *gateway, err error) {
 
 func (g *gateway) start() {
 	g.coreRun.start(g.hub.Run)
+	g.coreRun.start(trimMemory)
 	if g.metrics != nil {
 		g.coreRun.start(g.serveMetrics)
 	}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+// The Go runtime keeps what a busy minute took: garbage up to the next
+// collection, which may be minutes away once it is quiet, and free pages. A
+// gateway is quiet most of the time, so it collects then, when nobody waits.
+
+const (
+	// trimInterval is how often it looks.
+	trimInterval = time.Second
+	// quietBytes is what may be allocated in that time for it to be quiet.
+	quietBytes = 256 << 10
+	// trimBytes is what must have been allocated for it to be worth while; a
+	// large heap costs more to look through, and asks for half its size.
+	trimBytes = 4 << 20
+)
+
+// trimmer decides when to collect.
+type trimmer struct{ last, trimmed uint64 } // bytes allocated: a look ago, when it last collected
+
+// due takes the bytes allocated since the start, and those in use.
+func (t *trimmer) due(allocated, live uint64) bool {
+	quiet := allocated-t.last < quietBytes
+	t.last = allocated
+	if !quiet || allocated-t.trimmed < max(trimBytes, live/2) {
+		return false
+	}
+	t.trimmed = allocated
+	return true
+}
+
+// trimMemory gives memory back whenever a busy time is over, until ctx ends.
+func trimMemory(ctx context.Context) {
+	var t trimmer
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	tick := time.NewTicker(trimInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		metrics.Read(sample)
+		if t.due(sample[0].Value.Uint64(), sample[1].Value.Uint64()) {
+			debug.FreeOSMemory()
+		}
+	}
+}
