@@ -63,9 +63,13 @@ func (d *direct) handle(st *wire.Stanza, to address.Address) {
 	d.mu.Lock()
 	delete(d.at, room)
 	d.mu.Unlock()
+	said := parseBody(strings.Clone(body))
+	if to.Kind == address.Network {
+		said = bridge.Message{Text: plainText(strings.Clone(body))} // a raw line
+	}
 	h := st.Header
 	h.ID, h.Type = strings.Clone(h.ID), strings.Clone(h.Type)
-	d.side.ask(bridge.Event{Room: room, By: room.Owner, Body: parseBody(strings.Clone(body))}, func(answer bridge.Body) {
+	d.side.ask(bridge.Event{Room: room, By: room.Owner, Body: said}, func(answer bridge.Body) {
 		if f, failed := answer.(bridge.Failure); failed {
 			d.side.refuse(h, stanzaError(f))
 		}

@@ -35,7 +35,8 @@ var infos = map[address.Kind]info{
 	},
 }
 
-// title is how an address is called in lists.
+// title is what the identity of an address is called. People have none: what
+// they can do, and so its hash, is the same for all of them.
 func title(a address.Address) string {
 	switch a.Kind {
 	case address.Gateway:
@@ -43,7 +44,7 @@ func title(a address.Address) string {
 	case address.Network:
 		return a.Network
 	}
-	return a.Name + " on " + a.Network
+	return ""
 }
 
 // answerInfo answers disco#info (XEP-0030 §3).
@@ -66,8 +67,11 @@ func (s *Side) answerInfo(r request) {
 	s.result(r, func(b []byte) []byte {
 		b = appendQuery(b, nsDiscoInfo, node)
 		for _, id := range i.identities {
-			b = append(b, "<identity category='"+id.category+"' type='"+id.typ+"' name='"...)
-			b = wire.AppendAttr(b, name)
+			b = append(b, "<identity category='"+id.category+"' type='"+id.typ...)
+			if name != "" {
+				b = append(b, "' name='"...)
+				b = wire.AppendAttr(b, name)
+			}
 			b = append(b, "'/>"...)
 		}
 		for _, f := range i.features {

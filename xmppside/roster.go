@@ -49,6 +49,10 @@ func (r *roster) handle(st *wire.Stanza, to address.Address) {
 	if err != nil {
 		return // Parse has seen that the address is right
 	}
+	if _, enters := st.Child(nsMUC, "x"); enters && st.Type == "" {
+		r.side.refuse(st.Header, wire.StanzaError{Condition: wire.ConditionNotAllowed, Text: "This is not a room: the names of channels begin with one of " + address.ChannelPrefixes})
+		return
+	}
 	at, user := st.To.Bare(), st.From.Bare()
 	gateway := to.Kind == address.Gateway
 	switch st.Type {
