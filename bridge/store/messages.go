@@ -174,7 +174,7 @@ func (s *Store) prune() {
 		if err == nil {
 			cuts = append(cuts, cut)
 		} else if err != sql.ErrNoRows {
-			s.opts.Log.Warn("store: can't forget old message ids", "err", err)
+			s.opts.Log.Warn("store: can't forget old message ids", "error", err)
 		}
 	}
 	for _, cut := range cuts {
@@ -188,7 +188,7 @@ func (s *Store) forget(cut string) {
 		done, err := s.db.ExecContext(s.ctx, `DELETE FROM messages WHERE id IN
 			(SELECT id FROM messages WHERE id < $1 ORDER BY id LIMIT $2)`, cut, pruneRows)
 		if err != nil {
-			s.opts.Log.Warn("store: can't forget old message ids", "err", err)
+			s.opts.Log.Warn("store: can't forget old message ids", "error", err)
 			return
 		}
 		if n, err := done.RowsAffected(); err != nil || n == 0 {
@@ -198,7 +198,7 @@ func (s *Store) forget(cut string) {
 	}
 	if _, err := s.db.ExecContext(s.ctx, `DELETE FROM rooms
 		WHERE NOT EXISTS (SELECT 1 FROM messages WHERE messages.room = rooms.id)`); err != nil {
-		s.opts.Log.Warn("store: can't forget old rooms", "err", err)
+		s.opts.Log.Warn("store: can't forget old rooms", "error", err)
 	}
 	clear(s.rooms)
 }

@@ -151,13 +151,13 @@ func (s *Store) commit(b batch) {
 	if err := s.try(b); err == nil {
 		return
 	} else if s.ctx.Err() == nil {
-		s.opts.Log.Warn("store: a commit failed, trying again", "jobs", b.size(), "err", err)
+		s.opts.Log.Warn("store: a commit failed, trying again", "jobs", b.size(), "error", err)
 	}
 	s.await()
 	for _, r := range b.records {
 		if err := s.try(batch{records: []bridge.Record{r}}); err != nil {
 			s.Counters.Lost.Add(1)
-			s.opts.Log.Warn("store: a message id is lost", "room", r.Room, "err", err)
+			s.opts.Log.Warn("store: a message id is lost", "room", r.Room, "error", err)
 		}
 	}
 	for _, o := range b.ops {

@@ -92,7 +92,7 @@ func (g *gateway) stop() {
 	g.ircRun.stop()
 	g.coreRun.stop()
 	if err := g.store.Close(); err != nil {
-		g.log.Error("store", "err", err)
+		g.log.Error("store", "error", err)
 	}
 }
 

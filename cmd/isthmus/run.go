@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -55,7 +57,7 @@ func run(path string, logTo io.Writer) error {
 	for {
 		select {
 		case err := <-g.failed:
-			log.Error("stopping", "err", err)
+			log.Error("stopping", "error", err)
 			g.stop()
 			return err
 		case s := <-signals:
@@ -81,14 +83,25 @@ func reload(g *gateway, path string) *config.Config {
 	if err == nil {
 		err = g.reload(next)
 	}
+	if problems := (config.Problems)(nil); errors.As(err, &problems) {
+		for _, p := range problems {
+			g.log.Error("the configuration can't be used", "problem", p.String())
+		}
+	}
 	if err != nil {
-		g.log.Error("the configuration was not reloaded", "err", err)
+		g.log.Error("not reloaded: everything stays as it was", "error", firstLine(err))
 		return nil
 	}
 	for _, w := range next.Warnings() {
 		g.log.Warn(w.String())
 	}
 	return next
+}
+
+// firstLine is all of most errors; the lines of others have been logged one by one.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }
 
 var levels = map[string]slog.Level{
