@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -83,25 +82,21 @@ func reload(g *gateway, path string) *config.Config {
 	if err == nil {
 		err = g.reload(next)
 	}
-	if problems := (config.Problems)(nil); errors.As(err, &problems) {
+	var problems config.Problems
+	switch {
+	case errors.As(err, &problems):
 		for _, p := range problems {
-			g.log.Error("the configuration can't be used", "problem", p.String())
+			g.log.Error("not reloaded", "problem", p.String())
 		}
-	}
-	if err != nil {
-		g.log.Error("not reloaded: everything stays as it was", "error", firstLine(err))
+		return nil
+	case err != nil:
+		g.log.Error("not reloaded", "error", err)
 		return nil
 	}
 	for _, w := range next.Warnings() {
 		g.log.Warn(w.String())
 	}
 	return next
-}
-
-// firstLine is all of most errors; the lines of others have been logged one by one.
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
 }
 
 var levels = map[string]slog.Level{
