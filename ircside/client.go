@@ -67,6 +67,7 @@ type client struct {
 type private struct {
 	linger   time.Time         // until when the session is kept without rooms
 	console  bool              // wants to know of the session
+	talks    bool              // has written in the console since the session was last down
 	answer   []string          // what the server said to a command, not yet published
 	answers  int               // messages that it has led to
 	querying bool              // a Query is under way

@@ -1,6 +1,7 @@
 package ircside
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -115,6 +116,7 @@ func (c *client) config() session.Config {
 		AllowPrivate: listed || opts.PrivateAddresses,
 		Password:     set.Password,
 		Nick:         nickFrom(nick),
+		ExactNick:    c.exactNick(nick),
 		Username:     username(fill(set.Username)),
 		Realname:     text.Sanitize(fill(set.Realname)),
 		SASL:         session.SASL{Account: login.Account, Password: login.Password, External: login.Certificate != nil},
@@ -127,6 +129,13 @@ func (c *client) config() session.Config {
 		cfg.TLS.Certificate = login.Certificate
 	}
 	return cfg
+}
+
+// exactNick reports whether a nick that is taken is refused rather than varied:
+// it is the one that somebody asked for as they entered, and none is known yet
+// as theirs.
+func (c *client) exactNick(nick string) bool {
+	return nick == c.wish && len(c.rooms) > 0 && !slices.ContainsFunc(c.rooms, func(m *membership) bool { return m.known })
 }
 
 // nickFrom makes a nick that most servers take of a name that somebody

@@ -38,6 +38,7 @@ var refused = map[string]string{
 
 // command carries out what somebody wrote in the console.
 func (c *client) command(e bridge.Event, b bridge.Message) {
+	c.extra().talks = true
 	var m line.Message
 	input := strings.TrimPrefix(strings.TrimSpace(b.Text), "/")
 	err := line.Parse([]byte(input), &m)
@@ -164,13 +165,16 @@ func (c *client) dropRaw() {
 // hasConsole reports whether somebody cares for the console.
 func (c *client) hasConsole() bool {
 	p := c.private
-	return p != nil && (p.console || time.Now().Before(p.linger))
+	return p != nil && (p.console || p.talks)
 }
 
 // tellSession tells in the console that the session went up or down.
 func (c *client) tellSession(up bool, how string) {
 	if c.hasConsole() {
 		c.emit(bridge.Event{Room: c.console(), Body: bridge.Session{Up: up, Text: how}})
+	}
+	if p := c.private; p != nil && !up {
+		p.talks = false
 	}
 }
 

@@ -1,0 +1,236 @@
+package ircside
+
+import (
+	"strings"
+	"testing"
+
+	"isthmus/bridge"
+	"isthmus/ircside/line"
+)
+
+func TestDirect(t *testing.T) {
+	w := newWorld(t, nil)
+	w.private("m1", "alice", "bob", bridge.Message{Text: "hi"})
+	p := w.accept()
+	p.expect("PRIVMSG bob hi")
+	p.send(":irc.test 401 alice bob :No such nick/channel")
+	p.pong()
+	w.want(`bob | failure "m1" kind 1: No such nick/channel`)
+
+	w.private("m2", "alice", "bob", bridge.Message{Text: "hi", Notice: true})
+	p.expect("NOTICE bob hi")
+	p.pong()
+	w.want(`bob | confirm "m2" native ""`)
+
+	w.private("m3", "alice", "bob", bridge.Message{Text: "hi"})
+	p.expect("PRIVMSG bob hi")
+	p.send(":irc.test 716 alice bob :is in +g mode (server-side ignore).")
+	p.send(":irc.test 717 alice bob :has been informed that you messaged them.")
+	p.pong()
+	w.want(`bob | failure "m3" kind 9: is in +g mode (server-side ignore).`)
+
+	p.send(":Bob!b@h PRIVMSG alice :\x01ACTION nods\x01")
+	p.send(":Bob!b@h NOTICE alice :careful")
+	p.send(":Bob!b@h PRIVMSG @#go :only for ops")
+	p.send(":irc.test NOTICE alice :*** you are connected")
+	w.want("bob | Bob emotes: nods", "bob | Bob notes: careful", "bob | Bob says: [@#go] only for ops", " |  notes: *** you are connected")
+
+	for _, bad := range []string{"a,b", "$*", "#go", "a b", "*", "a!b@c", ":x"} {
+		w.private("x", "alice", bad, bridge.Message{Text: "hi"})
+		w.want(bad + ` | failure "x" kind 1: IRC has no nick like this.`)
+	}
+}
+
+func TestWaitingIsBounded(t *testing.T) {
+	w := newWorld(t, nil)
+	for range maxWaiting {
+		w.private("ok", "alice", "bob", bridge.Message{Text: "hi"})
+	}
+	w.private("more", "alice", "bob", bridge.Message{Text: "hi"})
+	w.want(`bob | failure "more" kind 12: Too much is waiting for the connection to net.`)
+	p := w.accept()
+	for range maxWaiting {
+		p.expect("PRIVMSG bob hi")
+	}
+}
+
+func TestCTCP(t *testing.T) {
+	w := newWorld(t, nil)
+	p := aliceJoins(w)
+	p.send(":bob!b@h PRIVMSG alice :\x01VERSION\x01")
+	p.expect("NOTICE bob :\x01VERSION Isthmus test\x01")
+	p.send(":bob!b@h PRIVMSG alice :\x01PING 1 2\x01")
+	p.expect("NOTICE bob :\x01PING 1 2\x01")
+	p.send(":bob!b@h PRIVMSG alice :\x01TIME\x01")
+	p.expect("NOTICE bob :\x01TIME ")
+	for _, ignored := range []string{"PRIVMSG alice :\x01VERSION\x01", "PRIVMSG alice :\x01DCC SEND x\x01", "NOTICE alice :\x01VERSION x\x01", "PRIVMSG #go :\x01VERSION\x01"} {
+		p.send(":bob!b@h %s", ignored)
+	}
+	p.fence()
+	w.nothing()
+	if n := w.side.Counters.CTCP.Load(); n != 3 {
+		t.Errorf("%d ignored", n)
+	}
+}
+
+func TestConsole(t *testing.T) {
+	w := newWorld(t, nil)
+	say := func(text string) { w.private("c", "alice", "", bridge.Message{Text: text}) }
+	say("help")
+	w.want(` | confirm "c" native ""`, " |  says: "+consoleHelp)
+	say(":spoofed!a@b PRIVMSG x y")
+	w.want(` | confirm "c" native ""`, " |  says: "+consoleHelp)
+	say("CAP REQ :x")
+	w.want(` | failure "c" kind 16: The gateway does that.`)
+
+	say("/whois bob")
+	p := w.accept()
+	w.want(" | session true: Connected to net as alice.")
+	p.expect("WHOIS bob")
+	p.send(":irc.test 311 alice bob b host * :Bob \x02B\x02")
+	p.send(":irc.test 318 alice bob :End of /WHOIS list.")
+	p.pong()
+	w.want(" |  says: bob b host * Bob B\nbob End of /WHOIS list.", ` | confirm "c" native ""`)
+
+	say("frobnicate now")
+	p.expect("FROBNICATE now")
+	p.send(":irc.test 421 alice FROBNICATE :Unknown command")
+	p.pong()
+	w.want(` | failure "c" kind 18: Unknown command Write help to learn what can be said here.`)
+
+	say("MOTD")
+	p.expect("MOTD")
+	for range answerLines * maxAnswers * 2 {
+		p.send(":irc.test 372 alice :- line")
+	}
+	p.pong()
+	part := " |  says: " + strings.TrimSuffix(strings.Repeat("- line\n", answerLines), "\n")
+	for i := range maxAnswers {
+		if i == maxAnswers-1 {
+			part += "\n(There is more, which is left out.)"
+		}
+		w.want(part)
+	}
+	w.want(` | confirm "c" native ""`)
+
+	say("NICK ally")
+	p.expect("NICK ally")
+	p.send(":alice!u@host NICK ally")
+	p.pong()
+	w.want(` | confirm "c" native ""`)
+
+	p.send(":bob!b@h INVITE ally #secret")
+	w.want(" | info: bob invites you to #secret.")
+
+	say("QUIT :so long")
+	p.expect("QUIT :so long")
+	_ = p.conn.Close()
+	w.want(` | confirm "c" native ""`, " | session false: The connection to net was closed.")
+}
+
+func TestConsoleQuitLeavesRooms(t *testing.T) {
+	w := newWorld(t, nil)
+	p := aliceJoins(w)
+	w.private("c", "alice", "", bridge.Message{Text: "QUIT :bye"})
+	w.want(` | confirm "c" native ""`, `#go | <alice@x> leaves (quit): bye by ""`)
+	p.expect("QUIT bye")
+}
+
+func TestQueries(t *testing.T) {
+	w := newWorld(t, nil)
+	w.private("q0", "alice", "", bridge.Query{What: bridge.QueryRooms})
+	w.want(` | failure "q0" kind 14: You are not connected to net.`)
+	p := aliceJoins(w)
+	w.private("q1", "alice", "", bridge.Query{What: bridge.QueryRooms})
+	w.private("q2", "alice", "bob", bridge.Query{What: bridge.QueryWho})
+	w.want(`bob | failure "q2" kind 13: The question before is not answered yet.`)
+	p.expect("LIST")
+	p.send(":irc.test 321 alice Channel :Users Name")
+	p.send(":irc.test 322 alice #go 5 :[+nt] \x02Go\x02 talk")
+	p.send(":irc.test 322 alice * 1 :")
+	p.send(":irc.test 323 alice :End")
+	p.pong()
+	w.want(` | answer "q1": [[#go [+nt] Go talk 5]] cut false`)
+
+	w.private("q3", "alice", "bob", bridge.Query{What: bridge.QueryWho})
+	p.expect("WHOIS bob")
+	p.send(":irc.test 311 alice bob b host * :Bob B")
+	p.send(":irc.test 319 alice bob :@#go #x")
+	p.send(":irc.test 318 alice bob :End")
+	p.pong()
+	w.want(`bob | answer "q3": [[user b host Bob B] [channels @#go #x]] cut false`)
+}
+
+func TestWatchByMonitor(t *testing.T) {
+	w := newWorld(t, nil)
+	w.private("w1", "alice", "bob", bridge.Watch{On: true})
+	w.want(`bob | confirm "w1" native ""`, "bob | bob show 5 ")
+	w.private("w2", "alice", "", bridge.Watch{On: true})
+	w.want(` | confirm "w2" native ""`, " | session false: Not connected to net.")
+
+	w.deliver("j1", "alice", bridge.Join{})
+	p := w.accept(inspircd + " MONITOR=2")
+	w.want(" | session true: Connected to net as alice.")
+	p.joined("alice")
+	p.expect("MONITOR + bob")
+	w.want("#go | members <alice@x>alice=1 secret false", `#go | topic by "": `, `#go | <alice@x> joins as alice role 1 created false ref "j1"`)
+	p.send(":irc.test 730 alice :Bob!b@h")
+	p.send(":irc.test 730 alice :Bob!b@h,stranger!a@b")
+	w.want("bob | bob show 0 ")
+	p.send(":irc.test 731 alice :bob")
+	w.want("bob | bob show 5 ")
+
+	w.private("w3", "alice", "carol", bridge.Watch{On: true})
+	w.want(`carol | confirm "w3" native ""`, "carol | carol show 5 ")
+	p.expect("MONITOR + carol")
+	p.send(":irc.test 734 alice 2 carol :Monitor list is full.")
+	p.expect("ISON carol")
+	p.send(":irc.test 303 alice :Carol")
+	p.pong()
+	w.want("carol | carol show 0 ")
+	w.private("w4", "alice", "bob", bridge.Watch{})
+	p.expect("MONITOR - bob")
+	w.want(`bob | confirm "w4" native ""`)
+}
+
+func TestWatchByISON(t *testing.T) {
+	w := newWorld(t, nil)
+	p := aliceJoins(w)
+	w.private("w1", "alice", "bob", bridge.Watch{On: true})
+	w.want(`bob | confirm "w1" native ""`, "bob | bob show 5 ")
+	p.expect("ISON bob")
+	p.send(":irc.test 303 alice :bob ")
+	p.pong()
+	w.want("bob | bob show 0 ")
+	_ = p.conn.Close()
+	w.want("bob | bob show 5 ")
+}
+
+// A line cut by the server for others would lose text: the pieces fit with
+// our own nick and user@host before them.
+func TestPieces(t *testing.T) {
+	long := strings.Repeat("wörd ", 300)
+	for _, emote := range []bool{false, true} {
+		got := pieces(long, emote, "alice", "~user@some.host.example.org", "PRIVMSG", "#channel")
+		var whole strings.Builder
+		for _, piece := range got {
+			if l := len(":alice!~user@some.host.example.org PRIVMSG #channel :" + piece + "\r\n"); l > line.MaxBody {
+				t.Errorf("%d bytes", l)
+			}
+			whole.WriteString(strings.TrimSuffix(strings.TrimPrefix(piece, "\x01ACTION "), "\x01"))
+		}
+		if whole.String() != long || len(got) > 5 {
+			t.Errorf("%d pieces: %q", len(got), whole.String())
+		}
+	}
+}
+
+func TestNickFrom(t *testing.T) {
+	for in, want := range map[string]string{
+		"alice": "alice", " Älice B ": "Älice_B", "1st": "_1st", "": "_", "a!b@c": "a_b_c", "-x": "_-x", "[x]|{y}`^": "[x]|{y}`^", "#x": "_x",
+	} {
+		if got := nickFrom(in); got != want {
+			t.Errorf("%q: %q", in, got)
+		}
+	}
+}
