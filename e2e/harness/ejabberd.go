@@ -35,6 +35,9 @@ listen:
   - port: %s
     ip: "127.0.0.1"
     module: ejabberd_service
+    # Each gateway of a lane is a process of its own: without this every one
+    # that connects takes the stanzas of all hosts below.
+    global_routes: false
     hosts:
 %s
 modules:
