@@ -224,7 +224,8 @@ func (c *client) Closed(err error) {
 // ended decides what follows a session that is over, or never came to be. A
 // nil error means that it was ended by ourselves.
 func (c *client) ended(err error) {
-	c.phase, c.timer = phaseDown, nil
+	c.stopTimer()
+	c.phase = phaseDown
 	why := bridge.Failure{Kind: bridge.ErrOffline, Text: "The connection to " + c.net.name + " was closed."}
 	if err != nil {
 		why = c.failure(err)

@@ -118,12 +118,12 @@ func TestMemory(t *testing.T) {
 		t.Skip("takes a second")
 	}
 	const server = 12 << 10
-	if got := measure(t, 500, 3, true) - server; got > 12<<10 {
+	if got := measure(t, 500, 3, true) - server; got > 16<<10 {
 		t.Errorf("%.1f KiB for an idle session in a channel of its own", got/1024)
 	} else {
 		t.Logf("%.1f KiB for an idle session in a channel of its own", got/1024)
 	}
-	if got := measure(t, 100, 5000, false) - server; got > 16<<10 {
+	if got := measure(t, 100, 5000, false) - server; got > 24<<10 {
 		t.Errorf("%.1f KiB for a further session in a channel of 5,000", got/1024)
 	} else {
 		t.Logf("%.1f KiB for a further session in a channel of 5,000", got/1024)
