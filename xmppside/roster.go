@@ -77,7 +77,11 @@ func (r *roster) handle(st *wire.Stanza, to address.Address) {
 			r.watch(room, at, st.From)
 		}
 	case "unavailable":
-		r.clientGone(room, st.From)
+		// From a bare JID it is only a server's word that it has taken our
+		// request (Prosody does that).
+		if !st.From.IsBare() {
+			r.clientGone(room, st.From)
+		}
 	case "error":
 		r.unwatch(room)
 	}
