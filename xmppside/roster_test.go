@@ -20,7 +20,7 @@ func TestWatching(t *testing.T) {
 	}
 	s.hear("<presence to='alice@example.org' from='" + rob + "' type='subscribed'/>")
 	s.hear("type='subscribe'/>")
-	s.hear("type='unavailable'>") // nothing is known yet
+	s.hear("type='unavailable'>")    // nothing is known yet
 	presence("unavailable", rob, "") // Prosody's way to say that it got our request
 	s.reply(e, bridge.Confirm{})
 	s.Deliver(bridge.Event{Room: withRob, Body: bridge.Presence{Show: bridge.ShowAway, Status: "lunch"}})
