@@ -203,7 +203,7 @@ func bigChannel(ctx context.Context, b *bench, k kind, r results) error {
 	if err != nil {
 		return err
 	}
-	r["bigjoin-memory"] = measured((all-before)/bigUsers, (all-two)/(bigUsers-2))
+	r["bigjoin-memory"] = measured((all-two)/(bigUsers-2), (all-before)/bigUsers)
 	users := upTo(0, bigUsers)
 	seen := newPresences("unavailable", splitSize*bigUsers, users, firstUser+bigUsers)
 	s.watch(seen, nil)
@@ -252,8 +252,8 @@ func sending(ctx context.Context, b *bench, k kind, r results) error {
 	shown, heard := newLines(prefix, users, linesEach), newLines(prefix, users, linesEach)
 	s.watch(shown, heard.hear)
 	var all []byte
-	for n := range linesEach {
-		for _, u := range users {
+	for _, u := range users {
+		for n := range linesEach {
 			all = s.say(all, u, ownChannel(u), fmt.Sprintf("a%d.%d", u, n), fmt.Sprintf("%s%d", prefix, n))
 		}
 	}
