@@ -17,12 +17,12 @@ const (
 type portal struct {
 	hub      *Hub
 	state    *state
-	couriers map[Room]*courier
+	couriers []*courier // one for each leg
 	box      *actor.Mailbox[func(*portal)]
 }
 
 func newPortal(h *Hub, legs []leg) *portal {
-	p := &portal{hub: h, state: newState(legs), couriers: map[Room]*courier{}}
+	p := &portal{hub: h, state: newState(legs)}
 	p.box = actor.New(mailboxBound, p.run)
 	for _, l := range legs {
 		p.addCourier(l.room)
@@ -32,7 +32,7 @@ func newPortal(h *Hub, legs []leg) *portal {
 
 // post hands an event to the portal. It blocks while the mailbox is full.
 func (p *portal) post(e Event) bool {
-	return p.box.Post(func(p *portal) { p.state.step(e) })
+	return p.box.Do(func(p *portal) { p.state.step(e) })
 }
 
 // addLeg joins one more room to a running conversation.
@@ -44,7 +44,16 @@ func (p *portal) addLeg(l leg) bool {
 }
 
 func (p *portal) addCourier(room Room) {
-	p.couriers[room] = newCourier(p, room, p.hub.side(room.Network))
+	p.couriers = append(p.couriers, newCourier(p, room, p.hub.side(room.Network)))
+}
+
+func (p *portal) courier(room Room) *courier {
+	for _, c := range p.couriers {
+		if c.room == room {
+			return c
+		}
+	}
+	panic("bridge: no courier for " + room.String())
 }
 
 func (p *portal) run(batch []func(*portal)) {
@@ -63,7 +72,7 @@ func (p *portal) act() {
 	out.record = out.record[:0]
 	// A refusal adds an answer to the list while it is gone through.
 	for i := 0; i < len(out.deliver); i++ {
-		if e := out.deliver[i]; !p.couriers[e.Room].offer(e) {
+		if e := out.deliver[i]; !p.courier(e.Room).offer(e) {
 			p.hub.Counters.Lost.Add(1)
 			if _, asked := p.state.pending[e.ID]; asked && p.state.authority().room == e.Room {
 				p.state.refuse(e)

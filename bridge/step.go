@@ -15,7 +15,7 @@ const maxPending = 1024
 type state struct {
 	legs    []*leg
 	members map[Person]*member
-	pending map[string]Event // requests on their way to the authority, by ID
+	pending map[string]*Event // requests on their way to the authority, by ID
 	waiting []Event          // joins that came before the authority's first Members
 	topic   Event            // the last Topic; its Body is nil while there is none
 	secret  bool
@@ -60,7 +60,7 @@ type Record struct {
 }
 
 func newState(legs []leg) *state {
-	s := &state{members: map[Person]*member{}, pending: map[string]Event{}, newID: NewID}
+	s := &state{members: map[Person]*member{}, pending: map[string]*Event{}, newID: NewID}
 	for _, l := range legs {
 		s.addLeg(l)
 	}
@@ -159,7 +159,7 @@ func (s *state) mayAct(from *leg, e Event) bool {
 // requestLeave lets somebody out at once: nobody can be held.
 func (s *state) requestLeave(from *leg, e Event) {
 	wanted := false
-	maps.DeleteFunc(s.pending, func(_ string, p Event) bool {
+	maps.DeleteFunc(s.pending, func(_ string, p *Event) bool {
 		_, join := p.Body.(Join)
 		mine := join && p.By == e.By && p.Room == from.room
 		wanted = wanted || mine
@@ -196,7 +196,7 @@ func (s *state) ask(e Event) {
 		s.answer(s.leg(e.Room), e, Failure{ErrTooMany, "Too much is waiting to be sent there. Try again in a moment."})
 		return
 	}
-	s.pending[e.ID] = e
+	s.pending[e.ID] = &e
 	s.forward(e)
 }
 
@@ -275,7 +275,7 @@ func (s *state) fact(from *leg, e Event) {
 	case Answer, Failure:
 		if req, ok := s.pending[e.Ref]; ok {
 			delete(s.pending, e.Ref)
-			s.answer(s.leg(req.Room), req, e.Body)
+			s.answer(s.leg(req.Room), *req, e.Body)
 		}
 	default:
 		panic("bridge: a " + e.Body.kind() + " can't be a fact")
@@ -299,7 +299,7 @@ func (s *state) confirmed(from *leg, e Event, c Confirm) {
 	delete(s.pending, e.Ref)
 	said, isMessage := req.Body.(Message)
 	if !isMessage || from.room.Private() {
-		s.answer(s.leg(req.Room), req, c)
+		s.answer(s.leg(req.Room), *req, c)
 		if isMessage {
 			s.record(req.ID, from, c.Native)
 		}

@@ -5,17 +5,11 @@
 //	box := actor.New(1024, func(batch []Event) { ... })
 //	box.Post(e)  // wait for a place
 //	box.Offer(e) // or be told that there is none
+//	box.Do(e)    // or wait, and lend the handler this goroutine
 //	box.Close()  // finish what is queued
 package actor
 
-import (
-	"sync"
-	"unsafe"
-)
-
-// keptBytes is how much memory an idle mailbox may hold on to: enough not to
-// allocate in a steady trickle, nothing after a burst.
-const keptBytes = 512
+import "sync"
 
 // maxBatch is how many values a handler gets at once, so that places come free
 // while a long queue is worked off.
@@ -31,7 +25,7 @@ type Mailbox[T any] struct {
 	mu      sync.Mutex
 	changed sync.Cond // broadcast when a place comes free or the mailbox ends
 	queue   []T       // what the handler has not been given yet
-	spare   []T       // the slice before it, to be filled again
+	spare   []T       // while busy, the slice before it, to be filled again
 	taken   int       // handed to the handler, not yet finished
 	running bool
 	closed  bool
@@ -48,34 +42,61 @@ func New[T any](bound int, handle func(batch []T)) *Mailbox[T] {
 // not queued, once the mailbox is closed. The handler itself must not call it.
 func (m *Mailbox[T]) Post(v T) bool {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	for !m.closed && len(m.queue)+m.taken >= m.bound {
-		m.changed.Wait()
+	m.waitLocked()
+	taken, idle := m.pushLocked(v)
+	m.mu.Unlock()
+	if idle {
+		go m.run()
 	}
-	return m.push(v)
+	return taken
+}
+
+// Do is Post for a handler that never waits for anybody: if it is idle, it
+// runs on the caller's goroutine, which spares waking another. What comes
+// meanwhile is left to a goroutine of its own, so that Do returns soon.
+func (m *Mailbox[T]) Do(v T) bool {
+	m.mu.Lock()
+	m.waitLocked()
+	taken, idle := m.pushLocked(v)
+	if idle && !m.handleLocked() {
+		go m.run()
+	}
+	m.mu.Unlock()
+	return taken
 }
 
 // Offer queues v if there is a place at once, and reports whether it did.
 func (m *Mailbox[T]) Offer(v T) bool {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	if len(m.queue)+m.taken >= m.bound {
+		m.mu.Unlock()
 		return false
 	}
-	return m.push(v)
-}
-
-// push appends v under the lock and sees to it that somebody handles it.
-func (m *Mailbox[T]) push(v T) bool {
-	if m.closed {
-		return false
-	}
-	m.queue = append(m.queue, v)
-	if !m.running {
-		m.running = true
+	taken, idle := m.pushLocked(v)
+	m.mu.Unlock()
+	if idle {
 		go m.run()
 	}
-	return true
+	return taken
+}
+
+// waitLocked returns when there is a place or the mailbox is closed.
+func (m *Mailbox[T]) waitLocked() {
+	for !m.closed && len(m.queue)+m.taken >= m.bound {
+		m.changed.Wait()
+	}
+}
+
+// pushLocked appends v. idle tells the caller that nobody is handling what is
+// queued, and that it is now the caller's to see to it that somebody does.
+func (m *Mailbox[T]) pushLocked(v T) (taken, idle bool) {
+	if m.closed {
+		return false, false
+	}
+	m.queue = append(m.queue, v)
+	idle = !m.running
+	m.running = true
+	return true, idle
 }
 
 // Idle reports whether nothing is queued or being handled.
@@ -119,28 +140,34 @@ func (m *Mailbox[T]) Close() {
 }
 
 // run hands batch after batch to the handler until nothing waits.
-// It unlocks by hand: a deferred unlock would hide what a handler panics with.
 func (m *Mailbox[T]) run() {
 	m.mu.Lock()
-	for len(m.queue) > 0 {
-		batch := m.queue
-		if len(batch) > maxBatch {
-			batch, m.queue = batch[:maxBatch:maxBatch], batch[maxBatch:]
-		} else {
-			m.queue, m.spare = m.spare[:0], nil
-		}
-		m.taken = len(batch)
-		m.mu.Unlock()
-		m.handle(batch)
-		clear(batch)
-		m.mu.Lock()
-		m.taken = 0
-		if uintptr(cap(batch))*unsafe.Sizeof(batch[0]) <= keptBytes {
-			m.spare = batch
-		}
-		m.changed.Broadcast()
+	for !m.handleLocked() {
 	}
-	m.running = false
-	m.changed.Broadcast()
 	m.mu.Unlock()
+}
+
+// handleLocked hands one batch to the handler, without the lock, and reports
+// whether nothing waits any more. It unlocks by hand: a deferred unlock would
+// hide what a handler panics with.
+func (m *Mailbox[T]) handleLocked() (done bool) {
+	batch := m.queue
+	if len(batch) > maxBatch {
+		batch, m.queue = batch[:maxBatch:maxBatch], batch[maxBatch:]
+	} else {
+		m.queue, m.spare = m.spare[:0], nil
+	}
+	m.taken = len(batch)
+	m.mu.Unlock()
+	m.handle(batch)
+	clear(batch)
+	m.mu.Lock()
+	m.taken = 0
+	if done = len(m.queue) == 0; done {
+		m.running, m.queue = false, nil
+	} else if len(m.queue) <= maxBatch {
+		m.spare = batch
+	}
+	m.changed.Broadcast()
+	return done
 }
