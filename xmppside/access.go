@@ -67,7 +67,7 @@ func (g *guests) get(who jid.JID, set *settings, now time.Time) *guest {
 			messages: rate.NewLimiter(rate.Every(set.MessageInterval), set.MessageBurst),
 			other:    rate.NewLimiter(rate.Every(otherInterval), otherBurst),
 		}
-		g.byJID[who.Bare().Clone()] = u
+		g.byJID[who.Bare()] = u
 	}
 	return u
 }
