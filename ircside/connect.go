@@ -1,6 +1,7 @@
 package ircside
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -99,26 +100,16 @@ func (c *client) config() session.Config {
 	set, login := c.net.set.Load(), c.login
 	opts := c.net.side.opts.Load()
 	_, listed := opts.Networks[c.net.name]
-	local, _, _ := strings.Cut(c.who.ID, "@")
-	fill := func(pattern string) string {
-		return strings.NewReplacer("{nick}", c.wish, "{local}", local, "{jid}", c.who.ID).Replace(pattern)
-	}
-	if c.wish == "" {
-		c.wish = local
-	}
-	nick := login.Nick
-	if nick == "" {
-		nick = fill(set.Nick)
-	}
+	nick := c.nickWished()
 	cfg := session.Config{
 		Addresses:    set.Addresses,
 		TLS:          set.TLS,
 		AllowPrivate: listed || opts.PrivateAddresses,
 		Password:     set.Password,
 		Nick:         nickFrom(nick),
-		ExactNick:    c.exactNick(nick),
-		Username:     username(fill(set.Username)),
-		Realname:     text.Sanitize(fill(set.Realname)),
+		ExactNick:    c.exactNick(),
+		Username:     username(c.fill(set.Username)),
+		Realname:     text.Sanitize(c.fill(set.Realname)),
 		SASL:         session.SASL{Account: login.Account, Password: login.Password, External: login.Certificate != nil},
 		Flood:        set.Flood,
 		Supports:     &c.net.supports,
@@ -131,11 +122,25 @@ func (c *client) config() session.Config {
 	return cfg
 }
 
-// exactNick reports whether a nick that is taken is refused rather than varied:
-// it is the one that somebody asked for as they entered, and none is known yet
-// as theirs.
-func (c *client) exactNick(nick string) bool {
-	return nick == c.wish && len(c.rooms) > 0 && !slices.ContainsFunc(c.rooms, func(m *membership) bool { return m.known })
+// nickWished is the nick to ask for, as its person or the settings have it.
+func (c *client) nickWished() string {
+	if c.login != nil && c.login.Nick != "" {
+		return c.login.Nick
+	}
+	return c.fill(c.net.set.Load().Nick)
+}
+
+// fill puts what is known of somebody into a pattern.
+func (c *client) fill(pattern string) string {
+	local, _, _ := strings.Cut(c.who.ID, "@")
+	return strings.NewReplacer("{nick}", cmp.Or(c.wish, local), "{local}", local, "{jid}", c.who.ID).Replace(pattern)
+}
+
+// exactNick reports whether a nick that can't be had is refused rather than
+// varied: it is the one that somebody asked for as they entered, and none is
+// known yet as theirs.
+func (c *client) exactNick() bool {
+	return c.nickWished() == c.wish && len(c.rooms) > 0 && !slices.ContainsFunc(c.rooms, func(m *membership) bool { return m.known })
 }
 
 // nickFrom makes a nick that most servers take of a name that somebody

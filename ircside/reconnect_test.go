@@ -137,3 +137,19 @@ func TestShutdown(t *testing.T) {
 	w.stop()
 	w.nothing()
 }
+
+// A nick that somebody asks for as they enter is theirs or nobody's.
+func TestNickAskedFor(t *testing.T) {
+	w := newWorld(t, nil)
+	w.deliver("j1", "two words", bridge.Join{})
+	w.want(`#go | failure "j1" kind 7: IRC can't hold such a nick.`)
+	w.deliver("j2", "alice", bridge.Join{})
+	p := w.connection()
+	p.expect("CAP LS")
+	p.expect("NICK alice")
+	p.expect("USER")
+	p.send("CAP * LS :")
+	p.expect("CAP END")
+	p.send(":irc.test 433 * alice :Nickname is already in use")
+	w.want(`#go | failure "j2" kind 6: Nickname is already in use`)
+}

@@ -54,6 +54,8 @@ func (c *client) join(e bridge.Event, j bridge.Join) {
 	case c.phase == phaseUp:
 		c.stopTimer()
 		c.sendJoin(m)
+	case c.exactNick() && nickFrom(c.wish) != c.wish:
+		c.refuse(m, bridge.Failure{Kind: bridge.ErrBadName, Text: "IRC can't hold such a nick."})
 	default:
 		if why, ok := c.connect(); !ok {
 			c.refuse(m, why)
