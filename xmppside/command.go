@@ -2,6 +2,7 @@ package xmppside
 
 import (
 	"context"
+	"crypto/tls"
 	"strings"
 	"time"
 
@@ -21,8 +22,15 @@ func loginTitle(a address.Address) string { return "Your nick and account on " +
 const storeTime = 10 * time.Second
 
 // maxField bounds what may be typed into a field, in bytes: an IRC line
-// holds no more.
-const maxField = 400
+// holds no more. A certificate with its key, in PEM, may be maxCertificate.
+const (
+	maxField       = 400
+	maxCertificate = 16 << 10
+)
+
+// forgetIt is what is typed to have a certificate forgotten: an empty field
+// keeps it, since a form never shows what is secret.
+const forgetIt = "none"
 
 // answerCommand runs the command. Its form is all the state that there is, so
 // a session is only a name.
@@ -47,7 +55,7 @@ func (s *Side) answerCommand(r request) {
 		return
 	case submitted && form.Attr("type") == "submit":
 		if field := badField(fields); field != "" {
-			s.refuse(r.Header, wire.StanzaError{Condition: wire.ConditionNotAcceptable, Text: "The " + field + " is too long, or has characters that can't be in one."})
+			s.refuse(r.Header, wire.StanzaError{Condition: wire.ConditionNotAcceptable, Text: "The " + field + " is too long, or is not what it has to be."})
 			return
 		}
 		run = func(ctx context.Context) (func([]byte) []byte, error) { return s.saveLogin(ctx, r, session, fields) }
@@ -75,6 +83,7 @@ var loginFields = []struct{ name, typ, label string }{
 	{"nick", "text-single", "Nick, whatever you are called in rooms (empty: as in the room)"},
 	{"account", "text-single", "Account to log in with (empty: none)"},
 	{"password", "text-private", "Password of the account (empty: the one that is kept already)"},
+	{"certificate", "text-multi", "Client certificate and its key, PEM, to log in without a password (empty: as it is; none: forget it)"},
 }
 
 // loginForm shows what is kept, but for the password.
@@ -88,7 +97,7 @@ func (s *Side) loginForm(ctx context.Context, r request, session string) (func([
 		b = appendCommand(b, session, "executing")
 		b = append(b, "<actions execute='complete'><complete/></actions><x xmlns='"+nsData+"' type='form'>"...)
 		b = wire.AppendElement(b, "title", loginTitle(r.to))
-		b = wire.AppendElement(b, "instructions", "This holds from your next connection on. The password is kept encrypted.")
+		b = wire.AppendElement(b, "instructions", "This holds from your next connection on. Password and certificate are kept encrypted.")
 		for _, f := range loginFields {
 			b = append(b, "<field var='"+f.name+"' type='"+f.typ+"' label='"+f.label+"'>"...)
 			if v := values[f.name]; v != "" {
@@ -121,6 +130,13 @@ func (s *Side) saveLogin(ctx context.Context, r request, session string, fields 
 	if login.Account == "" {
 		login.Password = ""
 	}
+	switch pem := strings.TrimSpace(fields["certificate"]); pem {
+	case "":
+	case forgetIt:
+		login.Certificate = ""
+	default:
+		login.Certificate = pem
+	}
 	if err := set.Logins.SetLogin(ctx, who, r.to.Network, login); err != nil {
 		return nil, err
 	}
@@ -139,7 +155,7 @@ func savedNote(l store.Login) string {
 	switch {
 	case l == store.Login{}:
 		return "Forgotten."
-	case l.Account != "" && l.Password == "":
+	case l.Account != "" && l.Password == "" && l.Certificate == "":
 		return "Kept, but without a password for the account."
 	}
 	return "Kept."
@@ -151,7 +167,8 @@ func appendCommand(b []byte, session, status string) []byte {
 	return append(b, "' status='"+status+"'>"...)
 }
 
-// readForm returns the first value of each field (XEP-0004 §3.2).
+// readForm returns what was filled in, the lines of a field of several joined
+// (XEP-0004 §3.2, §3.3). Of a field that comes twice, the first counts.
 func readForm(form wire.Element) map[string]string {
 	fields := map[string]string{}
 	for f := range form.Children() {
@@ -159,7 +176,13 @@ func readForm(form wire.Element) map[string]string {
 		if _, twice := fields[name]; twice || !f.Is(nsData, "field") {
 			continue
 		}
-		fields[strings.Clone(name)] = strings.Clone(f.ChildText(nsData, "value"))
+		var lines []string
+		for v := range f.Children() {
+			if v.Is(nsData, "value") {
+				lines = append(lines, v.Text())
+			}
+		}
+		fields[strings.Clone(name)] = strings.Join(lines, "\n")
 	}
 	return fields
 }
@@ -168,10 +191,29 @@ func readForm(form wire.Element) map[string]string {
 func badField(fields map[string]string) string {
 	for _, f := range loginFields {
 		v := fields[f.name]
+		if f.typ == "text-multi" {
+			if !isCertificate(strings.TrimSpace(v)) {
+				return f.name
+			}
+			continue
+		}
 		blanks := f.typ == "text-single" && strings.ContainsAny(v, " \t")
 		if len(v) > maxField || plainText(v) != v || strings.ContainsAny(v, "\n") || blanks {
 			return f.name
 		}
 	}
 	return ""
+}
+
+// isCertificate reports whether v says something of a certificate: nothing,
+// to forget it, or one with its key.
+func isCertificate(v string) bool {
+	if v == "" || v == forgetIt {
+		return true
+	}
+	if len(v) > maxCertificate {
+		return false
+	}
+	_, err := tls.X509KeyPair([]byte(v), []byte(v))
+	return err == nil
 }

@@ -1,8 +1,12 @@
 package xmppside
 
 import (
+	"crypto/ed25519"
 	"crypto/sha1"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
+	"math/big"
 	"regexp"
 	"strings"
 	"testing"
@@ -178,6 +182,19 @@ func TestLoginCommand(t *testing.T) {
 	s.hear("without a password")
 	command("complete", form(field("nick", ""), field("account", "")))
 	s.hear("Forgotten.")
+	cert := certificate(t)
+	lines := "<field var='certificate'><value>" + strings.ReplaceAll(cert, "\n", "</value><value>") + "</value></field>"
+	command("complete", form(field("account", "alice"), lines))
+	s.hear("Kept.")
+	if got, _ := s.logins.Login(t.Context(), aliceHome, "libera"); got.Certificate != strings.TrimSpace(cert) {
+		t.Errorf("kept %+v", got)
+	}
+	command("complete", form(field("certificate", "")))
+	s.hear("Kept.")
+	command("complete", form(field("account", ""), field("certificate", "none")))
+	s.hear("Forgotten.")
+	command("complete", form(field("certificate", "-----BEGIN CERTIFICATE-----")))
+	s.hear("<not-acceptable ", "certificate")
 	command("cancel", "")
 	s.hear("status='canceled'")
 	for _, bad := range []string{"a b", "a\nb", "a&#13;b", strings.Repeat("a", 500)} {
@@ -279,4 +296,24 @@ func TestReload(t *testing.T) {
 	if s.Counters.Unsent.Load() != 1 {
 		t.Error("not counted")
 	}
+}
+
+// certificate makes a client certificate with its key, in PEM.
+func certificate(t *testing.T) string {
+	t.Helper()
+	public, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	cert, err := x509.CreateCertificate(nil, template, template, public, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})) +
+		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }

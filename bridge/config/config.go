@@ -155,7 +155,7 @@ func DefaultNetwork() Network {
 	return Network{
 		Nick:        "{nick}",
 		Username:    "{local}",
-		RealName:    "{jid}",
+		RealName:    "{local} via XMPP",
 		Encoding:    "windows-1252",
 		Flood:       Rate{Burst: 5, Interval: 2 * time.Second},
 		Sessions:    100,
