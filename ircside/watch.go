@@ -13,7 +13,7 @@ const (
 	// maxWatches is how many nicks one person may watch on a network.
 	maxWatches = 200
 	// pollInterval is between two ISON where there is no MONITOR.
-	pollInterval = time.Minute
+	pollInterval = 30 * time.Second
 	// nicksPerLine is how many bytes of nicks go into one line.
 	nicksPerLine = 400
 )
@@ -182,11 +182,15 @@ func (c *client) watchedOffline() {
 	}
 }
 
-// pollSoon sets the timer for the next ISON, if there is anybody to ask for.
+// pollSoon sets the timer for the next ISON, if there is anybody to ask for
+// and none is set for sooner.
 func (c *client) pollSoon(wait time.Duration) {
 	p := c.private
-	if p == nil || p.poll != nil || c.phase != phaseUp {
+	if p == nil || c.phase != phaseUp || p.poll != nil && wait > 0 {
 		return
+	}
+	if p.poll != nil {
+		c.stopPoll()
 	}
 	for _, w := range p.watches {
 		if side := c.net.side; w.poll && side.begin() {
