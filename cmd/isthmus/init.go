@@ -96,6 +96,13 @@ func (s *setup) run(in io.Reader, out io.Writer) error {
 	return template.Must(template.New("").Parse(initAdvice)).Execute(out, s)
 }
 
+// Parent is the domain above ours, whose users the gateway is for; "" if
+// there is none.
+func (s *setup) Parent() string {
+	_, parent, _ := strings.Cut(s.Domain, ".")
+	return parent
+}
+
 // create writes a file that must not be there yet.
 func create(path, text string, mode fs.FileMode) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)

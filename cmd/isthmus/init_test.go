@@ -46,6 +46,9 @@ func TestInit(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 	before, _ := os.ReadFile(file)
+	if !bytes.Contains(before, []byte("local_only: true    # users of example.org;")) {
+		t.Errorf("a new gateway is open to the world:\n%s", before)
+	}
 	if _, err := command(t, "", "init", "-c", file, "--domain", "irc.example.net"); err == nil || !strings.Contains(err.Error(), "there already") {
 		t.Errorf("overwrites: %v", err)
 	}
