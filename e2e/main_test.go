@@ -85,6 +85,7 @@ func on(t *testing.T, pairs []string, run func(*scenario)) {
 // configured is on, with a change to the gateway's configuration.
 func configured(t *testing.T, pairs []string, change func(*scenario), run func(*scenario)) {
 	t.Helper()
+	t.Parallel()
 	for _, pair := range pairs {
 		t.Run(pair, func(t *testing.T) {
 			t.Parallel()
@@ -111,6 +112,7 @@ var apart = make(chan struct{}, 2)
 // alone runs a scenario on servers of its own, which it may kill.
 func alone(t *testing.T, pairs []string, change func(*scenario), run func(*scenario)) {
 	t.Helper()
+	t.Parallel()
 	for _, pair := range pairs {
 		t.Run(pair, func(t *testing.T) {
 			t.Parallel()
@@ -153,13 +155,15 @@ func (s *scenario) nick(name string) string { return fmt.Sprintf("%s%d", name, s
 // occupant is the JID of somebody in the scenario's room.
 func (s *scenario) occupant(nick string) string { return s.room + "/" + nick }
 
-// user logs in with @xmpp/client, and sends presence.
+// user logs in with @xmpp/client, asks for the roster and sends presence, as
+// every client does.
 func (s *scenario) user(name string) *harness.XMPP { return s.resource(name, "desk") }
 
 // resource is user, with a choice of resource.
 func (s *scenario) resource(name, resource string) *harness.XMPP {
 	s.Helper()
 	x := node().Connect(s.T, s.xmpp, s.host, name, resource)
+	x.IQ("get", x.Bare, `<query xmlns="jabber:iq:roster"/>`)
 	x.Send("<presence/>")
 	return x
 }

@@ -11,7 +11,7 @@ import (
 var inspircdModules = strings.Fields(`
 	cap ircv3 ircv3_accounttag ircv3_batch ircv3_capnotify ircv3_chghost ircv3_ctctags ircv3_echomessage
 	ircv3_invitenotify ircv3_labeledresponse ircv3_msgid ircv3_servertime setname namesx uhnames monitor
-	callerid chghost customprefix services_account ssl_gnutls spanningtree blockcolor samode sajoin satopic`)
+	callerid chghost customprefix services_account ssl_gnutls sslinfo spanningtree blockcolor samode sajoin satopic`)
 
 // linkPassword lets servers of ours link to each other.
 const linkPassword = "link-password"

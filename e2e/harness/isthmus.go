@@ -135,8 +135,9 @@ func (i *Isthmus) Start(t T) {
 	}
 }
 
-// readyLine is what the gateway logs when its component has joined the XMPP server.
-const readyLine = "connected to the XMPP server"
+// readyLine is what the gateway logs when the component of every domain has
+// joined its XMPP server.
+const readyLine = "msg=ready"
 
 func (i *Isthmus) logFile() string { return i.dir + "/isthmus.log" }
 
