@@ -15,6 +15,9 @@ const readyToken = "ready"
 // handle does what a line asks of the session itself and passes on the rest.
 // An error ends the session.
 func (s *Session) handle(m *line.Message) error {
+	if m.Command == "NICK" {
+		s.repairNick(m)
+	}
 	s.learn(m)
 	switch m.Command {
 	case "PING":
@@ -68,6 +71,15 @@ func (s *Session) closing(m *line.Message) error {
 		err.Kind = s.reg.refusal.Kind
 	}
 	return err
+}
+
+// repairNick gives the answer to a NICK of ours its source back. InspIRCd 3
+// writes a labelled response only after the change, so that it comes as
+// ":new NICK :new"; nobody else's change can look so.
+func (s *Session) repairNick(m *line.Message) {
+	if len(m.Params) > 0 && bytes.Equal(m.Nick(), m.Params[0]) && string(m.Params[0]) != s.who.nick {
+		m.Source = []byte(s.who.nick + "!" + s.who.userhost)
+	}
 }
 
 // learn keeps track of who we are, from whatever the server lets slip.
