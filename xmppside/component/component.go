@@ -12,7 +12,8 @@
 // when it is full, Send waits. If a connection breaks, what the socket had
 // taken is gone (the server may or may not have it), and so is the rest of the
 // Send that it broke in; Counters.LostBytes says how much. What was sent later
-// goes out on the next connection.
+// goes out on the next connection, unless it is too long in coming: after
+// Options.Patience the queue is emptied, and Send waits no more.
 //
 // The package knows stanzas, but nothing of what they mean.
 package component
@@ -44,6 +45,10 @@ type Options struct {
 	// Changed is told when the link comes up (nil) and when it is lost or an
 	// attempt to connect has failed (why). It must not block.
 	Changed func(err error)
+	// GaveUp is told, once in each outage, that the link has been down for
+	// longer than Patience, and that what waited is lost. It must not block.
+	GaveUp   func()
+	Patience time.Duration // 5 min
 
 	Counters *Counters     // to be shared with other links; the link's own
 	Log      *slog.Logger  // discards
@@ -68,6 +73,7 @@ func (o *Options) setDefaults() {
 	setDefault(&o.Progress, 30*time.Second)
 	setDefault(&o.KeepAlive, time.Minute)
 	setDefault(&o.Answer, 30*time.Second)
+	setDefault(&o.Patience, 5*time.Minute)
 	setDefault(&o.First, 500*time.Millisecond)
 	setDefault(&o.Most, 30*time.Second)
 	if o.Counters == nil {
@@ -75,6 +81,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Changed == nil {
 		o.Changed = func(error) {}
+	}
+	if o.GaveUp == nil {
+		o.GaveUp = func() {}
 	}
 }
 
@@ -91,7 +100,8 @@ type Counters struct {
 	Received   atomic.Int64 // stanzas
 	Malformed  atomic.Int64 // stanzas refused as they stood
 	SentBytes  atomic.Int64 // handed to the socket
-	LostBytes  atomic.Int64 // given up, because of a broken connection or after the end
+	LostBytes  atomic.Int64 // given up, because of a broken connection, a long outage or the end
+	LostSends  atomic.Int64 // not even queued: after the end, or the queue was full after a long outage
 	Unanswered atomic.Int64 // queries that ended with ErrTimeout
 }
 
@@ -128,9 +138,11 @@ func (l *Link) Domain() jid.JID { return l.opt.Domain }
 
 // Send calls f once with the buffer of what goes out; f appends whole stanzas
 // to it, and must not call the link. Send waits while the queue is full,
-// whether the link is up or down. After the end of Run f isn't called.
+// whether the link is up or down, but no longer than Options.Patience while it
+// is down. After the end of Run f isn't called.
 func (l *Link) Send(f func(b []byte) []byte) {
 	if !l.queue.add(f) {
-		l.log.Debug("stanzas given up: the link has ended")
+		l.Counters.LostSends.Add(1)
+		l.log.Debug("stanzas given up: the link has ended, or is down for long")
 	}
 }

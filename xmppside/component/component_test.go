@@ -285,3 +285,30 @@ func TestGiveBack(t *testing.T) {
 		}
 	}
 }
+
+// A server that is gone for long must not make everybody wait for it.
+func TestLongOutage(t *testing.T) {
+	gaveUp := make(chan struct{}, 10)
+	h := start(t, func(o *Options) {
+		o.Queue, o.Patience, o.GaveUp = 10, 50*time.Millisecond, func() { gaveUp <- struct{}{} }
+	})
+	for outage := range int64(2) {
+		c := h.server.welcome()
+		if outage > 0 {
+			c.until("<message to='alice@example.org/phone' from='irc.example.org' id='found room'/>")
+		}
+		h.server.Close()
+		c.Close()
+		for h.Counters.LostSends.Load() <= outage { // it waits for a place, and at last no more
+			h.Send(message("in vain"))
+		}
+		await(t, gaveUp)
+		h.Counters.LostBytes.Add(int64(h.queue.giveUp()))
+		h.Send(message("found room"))
+		h.server.listen(h.server.Addr().String())
+	}
+	h.server.welcome().until("id='found room'/>")
+	if len(gaveUp) != 0 {
+		t.Error("given up twice in one outage")
+	}
+}

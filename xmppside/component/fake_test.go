@@ -31,12 +31,18 @@ type fakeServer struct {
 }
 
 func newFakeServer(t *testing.T) *fakeServer {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	s := &fakeServer{t: t}
+	s.listen("127.0.0.1:0")
+	return s
+}
+
+func (s *fakeServer) listen(at string) {
+	l, err := net.Listen("tcp", at)
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	return &fakeServer{t, l}
+	s.t.Cleanup(func() { l.Close() })
+	s.Listener = l
 }
 
 // fakeConn is the server's end of one connection.

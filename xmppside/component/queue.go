@@ -11,6 +11,7 @@ type queue struct {
 	room    sync.Cond // waited for by senders
 	pending batch
 	closed  bool
+	lossy   bool          // nobody waits for room: what there is none for is lost
 	ready   chan struct{} // holds a token while something may be pending
 }
 
@@ -26,15 +27,16 @@ func newQueue(max int) *queue {
 	return q
 }
 
-// add appends what f appends. It waits while max bytes are pending, and
-// returns false once the queue is closed.
+// add appends what f appends. It waits while max bytes are pending, unless the
+// queue is lossy. It returns false, without calling f, if there is no room
+// then, or the queue is closed.
 func (q *queue) add(f func([]byte) []byte) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.pending.bytes) >= q.max && !q.closed {
+	for len(q.pending.bytes) >= q.max && !q.closed && !q.lossy {
 		q.room.Wait()
 	}
-	if q.closed {
+	if q.closed || len(q.pending.bytes) >= q.max {
 		return false
 	}
 	before := len(q.pending.bytes)
@@ -101,13 +103,33 @@ func (q *queue) giveBack(b batch, sent int) (lost int) {
 	return from - sent
 }
 
+// giveUp empties the queue and makes it lossy. It returns how many bytes are lost.
+func (q *queue) giveUp() (lost int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.lossy = true
+	return q.drop()
+}
+
+// recover ends being lossy.
+func (q *queue) recover() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.lossy = false
+}
+
 // close lets all senders go, and returns how many bytes nobody took.
 func (q *queue) close() (lost int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	q.room.Broadcast()
+	return q.drop()
+}
+
+// drop empties the queue. The caller holds the lock.
+func (q *queue) drop() (lost int) {
 	lost = len(q.pending.bytes)
 	q.pending = batch{}
+	q.room.Broadcast()
 	return lost
 }

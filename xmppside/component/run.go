@@ -28,10 +28,13 @@ func (l *Link) Run(ctx context.Context) {
 	waits.Reset()
 	reader := make(chan struct{}) // closed when the last reader has returned
 	close(reader)
+	down, gaveUp := time.Now(), false
 	for ctx.Err() == nil {
 		conn, err := l.connect(ctx)
 		if err == nil {
 			began := time.Now()
+			gaveUp = false
+			l.queue.recover()
 			l.Counters.Connected.Add(1)
 			l.log.Info("connected to the XMPP server", "server", l.opt.Server)
 			l.opt.Changed(nil)
@@ -39,6 +42,7 @@ func (l *Link) Run(ctx context.Context) {
 			if time.Since(began) > steady {
 				waits.Reset()
 			}
+			down = time.Now()
 		}
 		if ctx.Err() != nil {
 			break
@@ -46,11 +50,24 @@ func (l *Link) Run(ctx context.Context) {
 		wait := waits.NextBackOff()
 		l.log.Warn("no link to the XMPP server", "server", l.opt.Server, "error", err, "again_in", wait.Round(time.Millisecond))
 		l.opt.Changed(err)
+		if !gaveUp && time.Since(down) >= l.opt.Patience {
+			gaveUp = true
+			l.giveUp()
+		}
 		pause(ctx, wait)
 	}
 	l.Counters.LostBytes.Add(int64(l.queue.close()))
 	l.queries.close()
 	<-reader
+}
+
+// giveUp lets go of what waits for a server that is gone for long: people
+// there have long noticed, and the senders can't wait for ever.
+func (l *Link) giveUp() {
+	lost := l.queue.giveUp()
+	l.Counters.LostBytes.Add(int64(lost))
+	l.log.Error("no link for long: what waited is lost", "bytes", lost)
+	l.opt.GaveUp()
 }
 
 func pause(ctx context.Context, d time.Duration) {
