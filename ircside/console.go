@@ -78,6 +78,8 @@ func (c *client) raw(e bridge.Event, m *line.Message) {
 	for i := range params {
 		params[i] = m.Param(i)
 	}
+	c.extra().answers = 0
+	c.asking.Add(1) // before the answer can come
 	err := c.sess.Request(session.Request{Lines: []session.Line{{Command: m.Command, Params: params}}}, func(r session.Result) {
 		c.lock()
 		defer c.unlock()
@@ -94,11 +96,9 @@ func (c *client) raw(e bridge.Event, m *line.Message) {
 		c.fail(e, why)
 	})
 	if err != nil {
+		c.asking.Add(-1)
 		c.fail(e, c.failure(err))
-		return
 	}
-	c.extra().answers = 0
-	c.asking.Add(1)
 }
 
 func isUnknownCommand(err error) bool {
