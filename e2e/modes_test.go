@@ -71,7 +71,7 @@ func TestGrantVoiceAndModerator(t *testing.T) {
 		for _, step := range []struct{ role, mode string }{{"participant", `\+v`}, {"moderator", `\+o`}} {
 			answer := alice.IQ("set", s.room, `<query xmlns="`+nsAdmin+`"><item nick="`+native.Nick+`" role="`+step.role+`"/></query>`)
 			check(s, answer, harness.Kind("iq/result"))
-			op.ExpectFrom(nick, "MODE "+s.channel+" "+step.mode+" "+native.Nick)
+			op.ExpectFrom(nick, "MODE "+s.channel+" "+step.mode+" :?"+native.Nick)
 		}
 	})
 }

@@ -31,7 +31,6 @@ func TestIRCServerKilled(t *testing.T) {
 
 		s.irc.Start(s.T)
 		native := s.native("native")
-		native.ExpectFrom(nick, "JOIN :?"+s.channel)
 		talkUntil(s, native, alice, nick)
 		native.Say(s.channel, "welcome back")
 		alice.Expect(harness.From(s.occupant(native.Nick)), harness.Body("welcome back"))
