@@ -111,7 +111,9 @@ func (o *observer) feed(m *line.Message, now time.Time, split bool) []bridge.Eve
 	if known := observations[m.Command]; known.take != nil && len(m.Params) >= known.params {
 		o.now, o.split, o.out = now, split, nil
 		known.take(o, m)
-		return o.out
+		out := o.out
+		o.out = nil // it is the caller's; a quiet channel keeps nothing
+		return out
 	}
 	return nil
 }

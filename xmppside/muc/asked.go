@@ -31,7 +31,7 @@ func (r *Room) ask(u *user, h wire.Header, w Wish) *asked {
 	u.asked++
 	a := &asked{header: kept(h), user: u}
 	id := r.opt.NewID()
-	r.asked[id] = a
+	r.asked = noted(r.asked, id, a)
 	r.queue = append(r.queue, Request{ID: id, By: h.From, Nick: u.nick, What: w})
 	return a
 }

@@ -86,8 +86,8 @@ func (r *Room) handleJoin(st *wire.Stanza) {
 	}
 	x, _ := st.Child(nsMUC, "x")
 	j := &joining{ref: r.opt.NewID(), arrivals: []arrival{a}}
-	r.joining[bare] = j
-	r.asked[j.ref] = &asked{header: a.header}
+	r.joining = noted(r.joining, bare, j)
+	r.asked = noted(r.asked, j.ref, &asked{header: a.header})
 	r.queue = append(r.queue, Request{ID: j.ref, By: st.From, What: Join{
 		Nick:     a.nick(),
 		Password: strings.Clone(x.ChildText(nsMUC, "password")),

@@ -114,15 +114,12 @@ func New(room jid.JID, o Options) *Room {
 	}
 	room = room.Bare()
 	return &Room{
-		opt:     o,
-		jid:     room,
-		from:    string(wire.AppendAttr(nil, room.String())),
-		ids:     newIDMaker(o.Key, room),
-		people:  map[string]*occupant{},
-		byJID:   map[jid.JID]*user{},
-		asked:   map[string]*asked{},
-		joining: map[jid.JID]*joining{},
-		relayed: map[string]relayed{},
+		opt:    o,
+		jid:    room,
+		from:   string(wire.AppendAttr(nil, room.String())),
+		ids:    newIDMaker(o.Key, room),
+		people: map[string]*occupant{},
+		byJID:  map[jid.JID]*user{},
 	}
 }
 
@@ -140,6 +137,29 @@ func (r *Room) CloseIfEmpty() bool {
 	return r.closed
 }
 
+// rest lets go of the lists of what is waited for while nothing is: rooms are
+// many, and quiet mostly.
+func (r *Room) rest() {
+	if len(r.asked) == 0 {
+		r.asked = nil
+	}
+	if len(r.joining) == 0 {
+		r.joining = nil
+	}
+	if len(r.relayed) == 0 {
+		r.relayed = nil
+	}
+}
+
+// noted puts v into a list that is made when it is first needed.
+func noted[K comparable, V any](list map[K]V, k K, v V) map[K]V {
+	if list == nil {
+		list = make(map[K]V)
+	}
+	list[k] = v
+	return list
+}
+
 // locked runs f under the lock, unless the room is closed, and then hands the
 // requests that it left in the queue to the owner. It reports whether f ran.
 func (r *Room) locked(f func()) bool {
@@ -149,6 +169,7 @@ func (r *Room) locked(f func()) bool {
 		return false
 	}
 	f()
+	r.rest()
 	queue := r.queue
 	r.queue = nil
 	r.mu.Unlock()

@@ -35,7 +35,7 @@ func (r *Room) passOn(st *wire.Stanza, from, to *user, q wire.Element) {
 		target = to.jid
 	}
 	id := r.opt.NewID()
-	r.relayed[id] = relayed{kept(st.Header), target, time.Now()}
+	r.relayed = noted(r.relayed, id, relayed{kept(st.Header), target, time.Now()})
 	r.send(func(b []byte) []byte { return r.appendIQ(b, target, from.nick, id, st.Type, q) })
 }
 
