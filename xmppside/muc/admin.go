@@ -135,12 +135,13 @@ func (r *Room) target(item wire.Element) string {
 }
 
 // handleOwner takes requests to configure the room: there is nothing to
-// configure here.
+// configure here. Whoever has created a room (201) is asked to do so
+// by their client, and need not be an owner for that.
 func (r *Room) handleOwner(st *wire.Stanza, q wire.Element) {
 	form, hasForm := q.Child(nsData, "x")
 	switch u, _ := r.sender(st); {
-	case u == nil || u.affiliation != AffiliationOwner:
-		r.refuseWith(st.Header, wire.ConditionForbidden, "Only the room's owner may do that.")
+	case u == nil || u.affiliation < AffiliationAdmin:
+		r.refuseWith(st.Header, wire.ConditionForbidden, "Only those who run the room may do that.")
 	case st.Type == "get":
 		// XEP-0045 §10.1.3: "If there are no configuration options, the
 		// service MUST return an empty query element".

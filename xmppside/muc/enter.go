@@ -47,6 +47,7 @@ func (r *Room) handlePresence(st *wire.Stanza) {
 		r.reenter(st, u, c)
 	case enters:
 		r.handleJoin(st)
+	case c == nil && r.updateArrival(st):
 	case c == nil:
 		// It thinks that it is in the room: it has to learn otherwise, so
 		// that it can join anew.
@@ -92,6 +93,22 @@ func (r *Room) handleJoin(st *wire.Stanza) {
 		Nick:     a.nick(),
 		Password: strings.Clone(x.ChildText(nsMUC, "password")),
 	}})
+}
+
+// updateArrival takes a presence of a client that waits to be let in: that may
+// take a while, and meanwhile it may go away, or tell everybody of its avatar.
+// It reports false for other clients.
+func (r *Room) updateArrival(st *wire.Stanza) bool {
+	j := r.joining[st.From.Bare()]
+	if j == nil {
+		return false
+	}
+	i := slices.IndexFunc(j.arrivals, func(a arrival) bool { return a.jid == st.From })
+	if i < 0 {
+		return false
+	}
+	j.arrivals[i].resource = r.newResource(st)
+	return true
 }
 
 // reenter shows the room anew to a client that asks to join though it is in:

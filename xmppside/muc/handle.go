@@ -45,6 +45,28 @@ var ghostly = map[wire.Condition]bool{
 	wire.ConditionServiceUnavailable:   true,
 }
 
+// nothing is a message that no client shows and no archive keeps (XEP-0334 §4.4).
+const nothing = "<no-store xmlns='urn:xmpp:hints'/>"
+
+// Probe finds out which clients have gone without a word, by sending each of
+// them something to bounce. A client takes no notice of a message with nothing
+// in it; a server that has no such client answers <service-unavailable/> (RFC
+// 6121 §8.5.3.2.1). A ping would not do: that is also the answer of a client
+// that doesn't know what a ping is.
+func (r *Room) Probe() {
+	r.locked(func() {
+		m := message{id: r.opt.NewID(), typ: "groupchat", content: nothing}
+		r.template(wire.Message, func(b []byte) []byte { return r.appendMessage(b, m) }, func(t wire.Template) {
+			r.send(func(b []byte) []byte {
+				for _, u := range r.users {
+					b = u.addressed(b, t)
+				}
+				return b
+			})
+		})
+	})
+}
+
 // bounced removes the client that something of ours could not be delivered to.
 func (r *Room) bounced(st *wire.Stanza) {
 	e := st.Err()

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
 )
 
@@ -89,6 +90,28 @@ func (r *Room) depart(o *occupant, d Departure) {
 		outcast: d.Cause == Banned, codes: [4]int{causeCodes[d.Cause]},
 	})
 	r.remove(o)
+}
+
+// Remove takes out the users of whom gone says so, and refuses those of them
+// who wait to be let in. Clients and owner are told.
+func (r *Room) Remove(gone func(user jid.JID) bool, reason string) {
+	r.locked(func() {
+		for _, u := range slices.Clone(r.users) {
+			if gone(u.jid) {
+				by := u.resources[0].jid
+				r.depart(u.occupant, Departure{Cause: Removed, Reason: reason})
+				r.tell(by, u.nick, Leave{Reason: reason})
+			}
+		}
+		for bare, j := range r.joining {
+			if gone(bare) {
+				r.take(j.ref)
+				by := j.arrivals[0].jid
+				r.refuseJoin(bare, j.ref, wire.StanzaError{Condition: wire.ConditionNotAllowed, Text: reason})
+				r.tell(by, "", Leave{Reason: reason})
+			}
+		}
+	})
 }
 
 // Shutdown tells all users that the service goes down, and closes the room.

@@ -213,6 +213,10 @@ func (p *play) fact(line string) {
 		r.Answer(v["ref"], v["element"])
 	case "refuse":
 		r.Refuse(v["ref"], wire.StanzaError{Condition: wire.Condition(v["condition"]), Text: v["text"]})
+	case "probe":
+		r.Probe()
+	case "remove":
+		r.Remove(func(user jid.JID) bool { return user == who.User }, v["reason"])
 	case "shutdown":
 		r.Shutdown(v["reason"])
 	case "close":
