@@ -13,8 +13,6 @@ import (
 const (
 	// maxNativeID bounds a network's id, in bytes; hostile servers make long ones.
 	maxNativeID = 1024
-	// maxRoomCache bounds the rooms whose numbers are kept in memory.
-	maxRoomCache = 4096
 	// insertRows is how many rows one statement takes: preparing it costs as
 	// much as the rows.
 	insertRows = 32
@@ -78,11 +76,7 @@ func (s *Store) insert(tx *sql.Tx, records []bridge.Record) error {
 		n := min(len(records), insertRows)
 		args = args[:0]
 		for _, r := range records[:n] {
-			room, err := s.room(s.ctx, tx, r.Room, true)
-			if err != nil {
-				return err
-			}
-			args = append(args, r.ID, room, r.Native)
+			args = append(args, r.ID, s.rooms.number(r.Room), r.Native)
 		}
 		if _, err := tx.ExecContext(s.ctx, s.insertSQL[n], args...); err != nil {
 			return err
@@ -92,45 +86,11 @@ func (s *Store) insert(tx *sql.Tx, records []bridge.Record) error {
 	return nil
 }
 
-// room returns a room's number; 0 where it has none and shall not get one.
-func (s *Store) room(ctx context.Context, tx *sql.Tx, r bridge.Room, create bool) (int64, error) {
-	if id, known := s.rooms[r]; known {
-		return id, nil
-	}
-	if create {
-		_, err := tx.ExecContext(ctx, `INSERT INTO rooms (id, network, room, owner_network, owner)
-			SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4 FROM rooms WHERE true
-			ON CONFLICT (network, room, owner_network, owner) DO NOTHING`,
-			r.Network, r.ID, r.Owner.Network, r.Owner.ID)
-		if err != nil {
-			return 0, err
-		}
-	}
-	var id int64
-	err := tx.QueryRowContext(ctx, `SELECT id FROM rooms
-		WHERE network = $1 AND room = $2 AND owner_network = $3 AND owner = $4`,
-		r.Network, r.ID, r.Owner.Network, r.Owner.ID).Scan(&id)
-	if err == sql.ErrNoRows {
-		return 0, nil
-	}
-	if err == nil {
-		if len(s.rooms) >= maxRoomCache {
-			clear(s.rooms)
-		}
-		s.rooms[r] = id
-	}
-	return id, err
-}
-
 // MessageID implements MessageIDs.
 func (s *Store) MessageID(ctx context.Context, room bridge.Room, native string) (string, error) {
 	return ask(ctx, s, func(ctx context.Context, tx *sql.Tx) (id string, err error) {
-		number, err := s.room(ctx, tx, room, false)
-		if err != nil {
-			return "", err
-		}
 		err = tx.QueryRowContext(ctx, `SELECT id FROM messages WHERE room = $1 AND native = $2`,
-			number, native).Scan(&id)
+			s.rooms.number(room), native).Scan(&id)
 		if err == sql.ErrNoRows {
 			return "", nil
 		}
@@ -141,11 +101,8 @@ func (s *Store) MessageID(ctx context.Context, room bridge.Room, native string) 
 // NativeIDs implements MessageIDs.
 func (s *Store) NativeIDs(ctx context.Context, id string, room bridge.Room) ([]string, error) {
 	return ask(ctx, s, func(ctx context.Context, tx *sql.Tx) (natives []string, err error) {
-		number, err := s.room(ctx, tx, room, false)
-		if err != nil {
-			return nil, err
-		}
-		rows, err := tx.QueryContext(ctx, `SELECT native FROM messages WHERE id = $1 AND room = $2`, id, number)
+		rows, err := tx.QueryContext(ctx, `SELECT native FROM messages WHERE id = $1 AND room = $2`,
+			id, s.rooms.number(room))
 		if err != nil {
 			return nil, err
 		}
@@ -192,13 +149,8 @@ func (s *Store) forget(cut string) {
 			return
 		}
 		if n, err := done.RowsAffected(); err != nil || n == 0 {
-			break
+			return
 		}
 		s.drain()
 	}
-	if _, err := s.db.ExecContext(s.ctx, `DELETE FROM rooms
-		WHERE NOT EXISTS (SELECT 1 FROM messages WHERE messages.room = rooms.id)`); err != nil {
-		s.opts.Log.Warn("store: can't forget old rooms", "error", err)
-	}
-	clear(s.rooms)
 }

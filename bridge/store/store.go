@@ -109,7 +109,7 @@ type Store struct {
 	closing   chan struct{}
 	closed    chan struct{} // the writer has ended
 
-	rooms map[bridge.Room]int64 // of the rooms table; the writer's own
+	rooms *roomNumbers // the writer's own
 }
 
 // Open opens or makes the store and brings its schema up to date. What it
@@ -128,8 +128,9 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		opts: opts, db: db, key: key, sealer: newSealer(key),
 		queue:   make(chan job, queueBound),
 		closing: make(chan struct{}), closed: make(chan struct{}),
-		rooms: map[bridge.Room]int64{}, insertSQL: insertStatements(isPostgres(opts.Path)),
+		insertSQL: insertStatements(isPostgres(opts.Path)),
 	}
+	s.rooms = newRoomNumbers(s.DeriveKey("room numbers"))
 	if err := s.prepare(ctx); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("store %s: %w", redact(opts.Path), err)

@@ -187,17 +187,14 @@ func (s *Store) try(b batch) error {
 	}
 	defer tx.Rollback()
 	if err := s.insert(tx, b.records); err != nil {
-		clear(s.rooms) // they may name rows that are rolled back
 		return err
 	}
 	for _, o := range b.ops {
 		if err := o.run(s.ctx, tx); err != nil {
-			clear(s.rooms)
 			return err
 		}
 	}
 	if err := tx.Commit(); err != nil {
-		clear(s.rooms)
 		return err
 	}
 	s.Counters.Commits.Add(1)
