@@ -121,6 +121,18 @@ func match(pattern, text string, vars map[string]string) bool {
 	return match(rest, text[:cut], vars)
 }
 
+// expand puts the variables into pattern.
 func expand(pattern string, vars map[string]string) string {
-	return strings.NewReplacer(varNetwork, vars[varNetwork], varRoom, vars[varRoom]).Replace(pattern)
+	var b strings.Builder
+	for {
+		start := strings.IndexByte(pattern, '{')
+		if start < 0 {
+			b.WriteString(pattern)
+			return b.String()
+		}
+		end := start + strings.IndexByte(pattern[start:], '}') + 1
+		b.WriteString(pattern[:start])
+		b.WriteString(vars[pattern[start:end]])
+		pattern = pattern[end:]
+	}
 }

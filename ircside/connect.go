@@ -133,7 +133,27 @@ func (c *client) nickWished() string {
 // fill puts what is known of somebody into a pattern.
 func (c *client) fill(pattern string) string {
 	local, _, _ := strings.Cut(c.who.ID, "@")
-	return strings.NewReplacer("{nick}", cmp.Or(c.wish, local), "{local}", local, "{jid}", c.who.ID).Replace(pattern)
+	var b strings.Builder
+	for {
+		text, rest, found := strings.Cut(pattern, "{")
+		b.WriteString(text)
+		if !found {
+			return b.String()
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		switch name {
+		case "nick":
+			b.WriteString(cmp.Or(c.wish, local))
+		case "local":
+			b.WriteString(local)
+		case "jid":
+			b.WriteString(c.who.ID)
+		default:
+			b.WriteByte('{')
+			after = rest
+		}
+		pattern = after
+	}
 }
 
 // exactNick reports whether a nick that can't be had is refused rather than
