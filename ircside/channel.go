@@ -30,6 +30,8 @@ type membership struct {
 	known  bool   // the core has been told that they are in
 	lost   bool   // the core has been told that their session is down
 	parts  int    // PARTs on the wire
+	// presence is how available they are by what they say in this room.
+	presence bridge.Presence
 
 	// Under the channel's lock.
 	present bool            // may observe
@@ -103,26 +105,46 @@ func (ch *channel) whose(nick string) (bridge.Person, bool) {
 	return c.who, true
 }
 
-// detach notes that m can't be heard there any more. When it was the observer,
-// the oldest of the others takes over; it is given, and must ask.
-func (ch *channel) detach(m *membership) (next *membership) {
+// detach notes that m can't be heard there any more, and gives the fact of m,
+// if any, that was still held back: nobody has been told of it. When m was the
+// observer, the oldest of the others takes over; it is given, and must ask.
+func (ch *channel) detach(m *membership) (untold bridge.Event, next *membership) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	m.present = false
-	ch.held = slices.DeleteFunc(ch.held, func(h heldFact) bool { return h.m == m })
+	untold = ch.unhold(m)
 	if ch.watcher != m {
-		return nil
+		return untold, nil
 	}
 	ch.watcher = nil
 	m.client.unwatch(ch)
-	ch.obs.begin()
 	for _, other := range ch.ours {
 		if other.present {
+			topic := ch.obs.topic // stays, unless what it asks for tells of another
 			ch.watch(other)
-			return other
+			ch.obs.topic = topic
+			return untold, other
 		}
 	}
-	return nil
+	ch.obs.begin()
+	return untold, nil
+}
+
+// unhold takes out the fact of m that is held back; without one it has no body.
+// It is called under the lock.
+func (ch *channel) unhold(m *membership) (fact bridge.Event) {
+	if i := slices.IndexFunc(ch.held, func(h heldFact) bool { return h.m == m }); i >= 0 {
+		fact = ch.held[i].fact
+		ch.held = slices.Delete(ch.held, i, i+1)
+	}
+	return fact
+}
+
+// giveUp drops what is held back of m, who has left.
+func (ch *channel) giveUp(m *membership) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	ch.unhold(m)
 }
 
 // rename changes the name in a fact of m that has not been told yet, and

@@ -199,10 +199,17 @@ func (c *client) drop(m *membership) {
 }
 
 // detach notes that the session does not hear the room any more, and lets
-// somebody else observe it.
+// somebody else observe it. What the core was not told yet did not happen.
 func (c *client) detach(m *membership) {
 	m.joined = false
-	if next := m.ch.detach(m); next != nil {
+	untold, next := m.ch.detach(m)
+	switch untold.Body.(type) {
+	case bridge.Join:
+		m.asked, m.known = untold.Ref, false
+	case bridge.Attachment:
+		m.lost = true
+	}
+	if next != nil {
 		c.after = append(c.after, func() { next.client.askNames(next.ch) })
 	}
 }

@@ -251,6 +251,9 @@ func (c *client) Closed(err error) {
 func (c *client) ended(err error) {
 	c.stopTimer()
 	c.phase = phaseDown
+	for i := len(c.rooms) - 1; i >= 0; i-- { // those they left, though the server's word of it never came
+		c.dropIfLeft(c.rooms[i])
+	}
 	why := bridge.Failure{Kind: bridge.ErrOffline, Text: "The connection to " + c.net.name + " was closed."}
 	if err != nil {
 		why = c.failure(err)

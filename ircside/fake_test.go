@@ -205,6 +205,18 @@ func (p *peer) pong() {
 	p.send(":irc.test PONG irc.test %s", token)
 }
 
+// unanswered reads the barrier of a request, and is a fence beside it.
+func (p *peer) unanswered() {
+	p.t.Helper()
+	if l := p.read(); !strings.HasPrefix(l, "PING ") {
+		p.t.Fatalf("%s sent %q, want a barrier", p.nick, l)
+	}
+	p.send("PING :fence")
+	if l := p.read(); l != "PONG fence" {
+		p.t.Fatalf("%s sent %q", p.nick, l)
+	}
+}
+
 // fence returns when the client has handled all that was sent.
 func (p *peer) fence() {
 	p.t.Helper()

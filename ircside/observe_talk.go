@@ -13,17 +13,16 @@ import (
 // too, where it is -n, and so may a server.
 func (o *observer) message(m *line.Message) {
 	n := o.member(m.Nick())
-	if n != nil && !o.native(n) {
-		return
-	}
-	said, ok := messageOf(m, o.decode)
-	if !ok {
-		return
-	}
-	if n == nil {
+	if n == nil { // or the member list is still to come
 		n = &member{nick: o.decode(m.Nick())}
+		n.ours, _ = o.ours(n.nick)
 	}
-	o.emit(n, said)
+	if !o.native(n) {
+		return
+	}
+	if said, ok := messageOf(m, o.decode); ok {
+		o.emit(n, said)
+	}
 }
 
 // messageOf is what a PRIVMSG or NOTICE says, false where it says nothing for

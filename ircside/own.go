@@ -171,12 +171,7 @@ func (c *client) ownPart(m *line.Message) bool {
 	if room == nil {
 		return false
 	}
-	c.detach(room)
-	if !room.known { // as the core wished
-		c.dropIfLeft(room)
-		return true
-	}
-	c.thrownOut(room, bridge.Leave{Cause: bridge.CausePart, Reason: plain(m, 1, c.net.decode)})
+	c.out(room, bridge.Leave{Cause: bridge.CausePart, Reason: plain(m, 1, c.net.decode)})
 	return true
 }
 
@@ -193,20 +188,36 @@ func (c *client) ownKick(m *line.Message) bool {
 	}
 	actor := c.net.decode(m.Nick())
 	cause := room.ch.kickCause(c.nick, actor)
-	c.detach(room)
-	if !room.known {
-		c.dropIfLeft(room)
-		return true
-	}
-	c.thrownOut(room, bridge.Leave{Cause: cause, Reason: plain(m, 2, c.net.decode), Actor: actor})
+	c.out(room, bridge.Leave{Cause: cause, Reason: plain(m, 2, c.net.decode), Actor: actor})
 	return true
 }
 
-// thrownOut tells the core that somebody is out of a room against their will.
-func (c *client) thrownOut(room *membership, how bridge.Leave) {
-	c.answerJoin(room, bridge.Failure{Kind: bridge.ErrNotInRoom, Text: how.Reason})
-	c.emit(bridge.Event{Room: room.ch.room, By: c.who, Name: room.name, Body: how})
-	c.drop(room)
+// out is somebody's end in a room by the server's word: as the core wished, or
+// against their will.
+func (c *client) out(room *membership, how bridge.Leave) {
+	c.detach(room)
+	switch {
+	case room.known:
+		c.answerJoin(room, thrownOut(how))
+		c.emit(bridge.Event{Room: room.ch.room, By: c.who, Name: room.name, Body: how})
+		c.drop(room)
+	case room.asked != "" && room.parts == 0: // before the member list was complete
+		c.refuse(room, thrownOut(how))
+	default:
+		c.dropIfLeft(room)
+	}
+}
+
+// thrownOut is why a Join fails of somebody who was let in and thrown out.
+func thrownOut(how bridge.Leave) bridge.Failure {
+	f := bridge.Failure{Kind: bridge.ErrPolicy, Text: "You were thrown out of the room."}
+	if how.Cause == bridge.CauseBan {
+		f.Kind = bridge.ErrBanned
+	}
+	if how.Reason != "" {
+		f.Text += " " + how.Reason
+	}
+	return f
 }
 
 // ownNick: we have another nick, because we asked for it or by the server's

@@ -2,6 +2,7 @@ package ircside
 
 import (
 	"testing"
+	"time"
 
 	"isthmus/bridge"
 	"isthmus/ircside/session"
@@ -152,4 +153,82 @@ func TestNickAskedFor(t *testing.T) {
 	p.expect("CAP END")
 	p.send(":irc.test 433 * alice :Nickname is already in use")
 	w.want(`#go | failure "j2" kind 6: Nickname is already in use`)
+}
+
+// A session that goes between its JOIN and the end of the member list has not
+// told the core of the room yet: the Join is still to be answered.
+func TestLostBeforeMembers(t *testing.T) {
+	for _, c := range []struct{ lines, want string }{
+		{"", "14: connection lost"},
+		{":bob!b@h KICK #go alice :out", "16: You were thrown out of the room. out"},
+		{":bob!b@h MODE #go +b alice!*@*\r\n:bob!b@h KICK #go alice :out", "2: You were thrown out of the room. out"},
+		{":alice!u@host PART #go", "16: You were thrown out of the room."},
+	} {
+		w := newWorld(t, nil)
+		w.deliver("j1", "alice", bridge.Join{})
+		p := w.accept()
+		p.expect("JOIN #go")
+		p.send(":alice!u@host JOIN #go")
+		p.send(":irc.test 353 alice = #go :alice @bob")
+		p.unanswered()
+		if c.lines != "" {
+			p.send("%s", c.lines)
+		} else {
+			_ = p.conn.Close()
+		}
+		w.want(`#go | failure "j1" kind ` + c.want)
+	}
+}
+
+// The same after a reconnect: the room's person is told once that they are
+// gone, and once that they are back.
+func TestLostBeforeMembersAgain(t *testing.T) {
+	w := newWorld(t, nil)
+	p := aliceJoins(w)
+	_ = p.conn.Close()
+	w.want("#go | <alice@x> attached false: Connection to net lost: connection lost Trying again.")
+	p = w.accept()
+	p.expect("JOIN #go")
+	p.send(":alice!u@host JOIN #go")
+	p.unanswered()
+	_ = p.conn.Close()
+	p = w.accept()
+	p.joined("alice @bob")
+	w.want("#go | members <alice@x>alice=1 bob=4 secret false", `#go | topic by "": `,
+		"#go | <alice@x> attached true: Connected to net again.")
+}
+
+// Who leaves before the member list came was not in the room.
+func TestLeaveBeforeMembers(t *testing.T) {
+	w := newWorld(t, nil)
+	w.deliver("j1", "alice", bridge.Join{})
+	p := w.accept()
+	p.expect("JOIN #go")
+	p.send(":alice!u@host JOIN #go")
+	p.unanswered()
+	w.deliver("", "alice", bridge.Leave{})
+	p.expect("PART #go")
+	p.send(":irc.test 353 alice = #go :alice @bob")
+	p.send(":irc.test 366 alice #go :End")
+	p.send(":alice!u@host PART #go")
+	p.pong()
+	p.expect("WHO #go")
+	p.expect("QUIT")
+	w.want("#go | members <alice@x>alice=1 bob=4 secret false", `#go | topic by "": `)
+	w.nothing()
+}
+
+// A session that lingers for nobody does not hold up the end.
+func TestShutdownAfterLinger(t *testing.T) {
+	w := newWorld(t, nil)
+	w.private("m1", "alice", "bob", bridge.Message{Text: "hi"})
+	p := w.accept()
+	p.expect("PRIVMSG bob hi")
+	p.pong()
+	w.want(`bob | confirm "m1" native ""`)
+	_ = p.conn.Close()
+	for w.side.Counters.Sessions.Load() > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	w.stop()
 }

@@ -144,6 +144,7 @@ func (c *client) leave(e bridge.Event, l bridge.Leave) {
 		return
 	}
 	m.asked, m.known, m.lost = "", false, false
+	m.ch.giveUp(m)
 	if c.phase != phaseUp {
 		c.drop(m)
 		if c.phase == phaseWaiting && len(c.rooms) == 0 && len(c.waiting) == 0 {

@@ -156,6 +156,7 @@ func TestTwoSessionsOneObserver(t *testing.T) {
 	carol.expect("TOPIC #go")
 	carol.expect("NAMES #go")
 	carol.send(":bob!b@h PRIVMSG #go :meanwhile")
+	carol.send(":carol!u@host PRIVMSG #go :one of ours") // and its session shows it
 	carol.send(":irc.test 332 carol #go :the topic")
 	carol.send(":irc.test 353 carol = #go :+carol @bob erin")
 	carol.send(":irc.test 366 carol #go :End")
