@@ -17,6 +17,7 @@ type links struct {
 	mu       sync.RWMutex
 	running  bool
 	byDomain map[string]*runningLink
+	work     sync.WaitGroup // of all that run, also of domains that are gone
 }
 
 type runningLink struct {
@@ -69,17 +70,21 @@ func (l *links) change(domains []Domain) {
 	}
 }
 
-// stop ends all links, and waits until they have said goodbye.
+// stop ends all links, and returns when they have said goodbye.
 func (l *links) stop() {
 	l.mu.Lock()
 	l.running = false
-	all := l.byDomain
 	l.mu.Unlock()
-	for _, r := range all {
+	l.cancel()
+	l.work.Wait()
+}
+
+// cancel has all links end.
+func (l *links) cancel() {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for _, r := range l.byDomain {
 		r.cancel()
-	}
-	for _, r := range all {
-		<-r.ended
 	}
 }
 
@@ -91,12 +96,19 @@ func (l *links) run(d Domain, before *runningLink) *runningLink {
 	if err != nil {
 		panic(err) // newSettings checked it
 	}
+	k, changed := newKeeper(s, d.Name), s.set.Load().Changed
 	o := component.Options{
 		Domain: name, Server: d.Server, Secret: d.Secret,
 		Handler: s.handle, Counters: &s.Counters.Link, Log: s.log,
-	}
-	if changed := s.set.Load().Changed; changed != nil {
-		o.Changed = func(err error) { changed(d.Name, err) }
+		Changed: func(err error) {
+			if err == nil {
+				signal(k.up)
+			}
+			if changed != nil {
+				changed(d.Name, err)
+			}
+		},
+		GaveUp: func() { signal(k.gaveUp) },
 	}
 	if d.TLS {
 		host, _, _ := net.SplitHostPort(d.Server)
@@ -104,12 +116,13 @@ func (l *links) run(d Domain, before *runningLink) *runningLink {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &runningLink{Link: component.New(o), domain: d, cancel: cancel, ended: make(chan struct{})}
-	go func() {
+	l.work.Go(func() { k.run(ctx) })
+	l.work.Go(func() {
 		defer close(r.ended)
 		if before != nil {
 			<-before.ended
 		}
 		r.Run(ctx)
-	}()
+	})
 	return r
 }

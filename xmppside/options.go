@@ -85,6 +85,17 @@ func newSettings(o Options) (*settings, error) {
 	return s, nil
 }
 
+var errUnserved = errors.New("no such network here")
+
+// find tells what there is at an address.
+func (s *settings) find(j jid.JID) (address.Address, error) {
+	a, err := s.domains.Parse(j)
+	if err == nil && a.Kind != address.Gateway && !s.serves(a.Network) {
+		err = errUnserved
+	}
+	return a, err
+}
+
 // serves reports whether there may be such a network.
 func (s *settings) serves(network string) bool {
 	return network != bridge.NetworkXMPP && network != bridge.NetworkMatrix &&

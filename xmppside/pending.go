@@ -50,29 +50,32 @@ func (s *Side) ask(e bridge.Event, done func(bridge.Body)) {
 	s.core.Publish(e)
 }
 
-// tasks runs what may take a while (the store), away from the stream.
-type tasks struct {
-	places chan struct{}
-	work   sync.WaitGroup
-}
+// tasks runs what may take a while (the store), away from the stream. It holds
+// a token for each that runs.
+type tasks chan struct{}
 
 // maxTasks is how many run at once; more are refused.
 const maxTasks = 32
 
-func newTasks() *tasks { return &tasks{places: make(chan struct{}, maxTasks)} }
+func newTasks() tasks { return make(tasks, maxTasks) }
 
 // start runs f, or returns false if too much runs already.
-func (t *tasks) start(f func()) bool {
+func (t tasks) start(f func()) bool {
 	select {
-	case t.places <- struct{}{}:
+	case t <- struct{}{}:
 	default:
 		return false
 	}
-	t.work.Go(func() {
-		defer func() { <-t.places }()
+	go func() {
+		defer func() { <-t }()
 		f()
-	})
+	}()
 	return true
 }
 
-func (t *tasks) wait() { t.work.Wait() }
+// end returns when all have ended. None can be started any more.
+func (t tasks) end() {
+	for range cap(t) {
+		t <- struct{}{}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 
 	"isthmus/bridge"
@@ -118,6 +120,21 @@ func (r *rooms) forget(h *hosted) {
 	if r.byID[h.at.ID] == h {
 		delete(r.byID, h.at.ID)
 		delete(r.byJID, h.room.JID())
+	}
+}
+
+// all returns every room.
+func (r *rooms) all() []*hosted {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Values(r.byID))
+}
+
+// evict removes those users from each room of whom gone says so.
+func (r *rooms) evict(gone func(h *hosted, user jid.JID) bool, reason string) {
+	for _, h := range r.all() {
+		h.room.Remove(func(user jid.JID) bool { return gone(h, user) }, reason)
+		r.release(h)
 	}
 }
 

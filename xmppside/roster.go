@@ -30,6 +30,7 @@ type contact struct {
 	at, user jid.JID // bare
 	// clients are the user's resources that showed themselves to the contact.
 	clients  map[jid.JID]struct{}
+	probed   bool            // since a client showed itself last
 	presence bridge.Presence // the last that was heard; at first, offline
 }
 
@@ -77,11 +78,7 @@ func (r *roster) handle(st *wire.Stanza, to address.Address) {
 			r.watch(room, at, st.From)
 		}
 	case "unavailable":
-		// From a bare JID it is only a server's word that it has taken our
-		// request (Prosody does that).
-		if !st.From.IsBare() {
-			r.clientGone(room, st.From)
-		}
+		r.clientGone(room, st.From)
 	case "error":
 		r.unwatch(room)
 	}
@@ -103,7 +100,7 @@ func (r *roster) watch(room bridge.Room, at, from jid.JID) bool {
 		r.perUser[room.Owner]++
 	}
 	if !from.IsBare() && len(c.clients) < maxClients {
-		c.clients[from] = struct{}{}
+		c.clients[from], c.probed = struct{}{}, false
 	}
 	r.mu.Unlock()
 	if isNew {
@@ -142,12 +139,14 @@ func (r *roster) drop(room bridge.Room) {
 }
 
 // clientGone notes that a client is offline. When it was the last, nobody is
-// there to be shown anything.
+// there to be shown anything. A server says so itself, from the bare JID, when
+// we probe; at other times that is only its word that it has taken our request
+// to subscribe (Prosody does that).
 func (r *roster) clientGone(room bridge.Room, from jid.JID) {
 	r.mu.Lock()
 	c := r.contacts[room]
 	last := false
-	if c != nil {
+	if c != nil && (c.probed || !from.IsBare()) {
 		delete(c.clients, from)
 		if last = len(c.clients) == 0; last {
 			r.drop(room)
@@ -156,6 +155,51 @@ func (r *roster) clientGone(room bridge.Room, from jid.JID) {
 	r.mu.Unlock()
 	if last {
 		r.publish(room, false)
+	}
+}
+
+// on returns the conversations with the contacts of a domain.
+func (r *roster) on(domain string) (list []bridge.Room) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for room, c := range r.contacts {
+		if c.at.Domain() == domain {
+			list = append(list, room)
+		}
+	}
+	return list
+}
+
+// probe asks the server of who watches a contact which of their clients are
+// there (RFC 6121 §4.3).
+func (r *roster) probe(room bridge.Room) {
+	r.mu.Lock()
+	c := r.contacts[room]
+	if c == nil {
+		r.mu.Unlock()
+		return
+	}
+	clear(c.clients)
+	c.probed = true
+	at, user := c.at, c.user
+	r.mu.Unlock()
+	r.send(at, user, "probe")
+}
+
+// evict shows contacts offline, and stops watching them, where gone says that
+// there is no such contact for that user any more.
+func (r *roster) evict(gone func(at, user jid.JID) bool) {
+	r.mu.Lock()
+	var evicted []bridge.Room
+	for room, c := range r.contacts {
+		if gone(c.at, c.user) {
+			evicted = append(evicted, room)
+		}
+	}
+	r.mu.Unlock()
+	for _, room := range evicted {
+		r.changed(room, bridge.Presence{Show: bridge.ShowOffline})
+		r.unwatch(room)
 	}
 }
 

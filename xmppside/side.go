@@ -57,7 +57,7 @@ type Side struct {
 	direct  *direct
 	roster  *roster
 	rooms   *rooms
-	tasks   *tasks
+	tasks   tasks
 	// complain keeps what strangers can cause from flooding the log.
 	complain rate.Sometimes
 }
@@ -83,25 +83,39 @@ func New(core bridge.Publisher, o Options) (*Side, error) {
 	return s, nil
 }
 
+// hurry is how long the last words may take to queue: nobody waits for a server
+// that is not there.
+const hurry = 5 * time.Second
+
 // Run connects and stays connected until ctx ends; then it says so in every
 // room and to everybody who watches, sends what is waiting, closes the streams
 // and returns.
 func (s *Side) Run(ctx context.Context) {
 	s.links.start(s.set.Load().Domains)
 	<-ctx.Done()
-	s.tasks.wait()
+	defer time.AfterFunc(hurry, s.links.cancel).Stop()
+	s.tasks.end()
 	s.rooms.shutdown("The gateway is shutting down.")
 	s.roster.shutdown()
 	s.links.stop()
 }
 
 // Reload takes other options: links of domains that are as they were stay up.
+// Whoever may not be where they are any more is removed from there.
 func (s *Side) Reload(o Options) error {
 	set, err := newSettings(o)
 	if err != nil {
 		return err
 	}
 	s.set.Store(set)
+	s.rooms.evict(func(h *hosted, user jid.JID) bool {
+		now, err := set.find(h.room.JID())
+		return err != nil || now != h.address || !set.access.allows(user)
+	}, "The gateway does not serve this, or you, any more.")
+	s.roster.evict(func(at, user jid.JID) bool {
+		_, err := set.find(at)
+		return err != nil || !set.access.allows(user)
+	})
 	s.links.change(set.Domains)
 	return nil
 }
@@ -134,10 +148,7 @@ func (s *Side) handle(st *wire.Stanza) {
 		}
 		return
 	}
-	to, err := set.domains.Parse(st.To)
-	if err == nil && to.Kind != address.Gateway && !set.serves(to.Network) {
-		err = errUnserved
-	}
+	to, err := set.find(st.To)
 	if err != nil {
 		s.Counters.Addresses.Add(1)
 		if !answer && st.Type != "unavailable" {
@@ -158,8 +169,6 @@ func (s *Side) handle(st *wire.Stanza) {
 		s.handleIQ(st, to)
 	}
 }
-
-var errUnserved = errors.New("no such network here")
 
 func addressError(err error) wire.StanzaError {
 	e := wire.StanzaError{Condition: wire.ConditionItemNotFound, Text: "There is no such address here: " + err.Error() + "."}

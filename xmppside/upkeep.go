@@ -1,0 +1,84 @@
+package xmppside
+
+import (
+	"context"
+	"time"
+
+	"isthmus/xmppside/jid"
+)
+
+// keeper looks after the rooms and contacts of one domain. People may go
+// without a word: their server, or ours, was away when they did. Nobody else
+// would ever notice, and their sessions on other networks would stay.
+type keeper struct {
+	side   *Side
+	domain string
+	up     chan struct{} // the link has come up
+	gaveUp chan struct{} // it has been down for so long that much is lost
+}
+
+const (
+	// probeEvery is how often people are looked for who are gone without a word.
+	probeEvery = time.Hour
+	// probePace is the time between two rooms, so that the server is not flooded.
+	probePace = 10 * time.Millisecond
+)
+
+func newKeeper(s *Side, domain string) *keeper {
+	return &keeper{s, domain, make(chan struct{}, 1), make(chan struct{}, 1)}
+}
+
+// signal tells a keeper something that it need not be told twice.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// run keeps until ctx ends.
+func (k *keeper) run(ctx context.Context) {
+	tick := time.NewTicker(probeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-k.up:
+			k.probe(ctx)
+		case <-tick.C:
+			k.probe(ctx)
+		case <-k.gaveUp:
+			k.side.rooms.evict(func(h *hosted, _ jid.JID) bool { return h.address.Domain == k.domain },
+				"The gateway had no connection to the XMPP server.")
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// probe sends something to everybody that bounces off who is not there.
+func (k *keeper) probe(ctx context.Context) {
+	pace := time.NewTicker(probePace)
+	defer pace.Stop()
+	next := func() bool {
+		select {
+		case <-pace.C:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	for _, h := range k.side.rooms.all() {
+		if h.address.Domain == k.domain {
+			h.room.Probe()
+			if !next() {
+				return
+			}
+		}
+	}
+	for _, conversation := range k.side.roster.on(k.domain) {
+		k.side.roster.probe(conversation)
+		if !next() {
+			return
+		}
+	}
+}
