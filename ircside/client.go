@@ -56,7 +56,6 @@ type client struct {
 	retry   *backoff.ExponentialBackOff // nil while all is well
 	rooms   []*membership
 	waiting []bridge.Event // private requests until the session is up
-	away    bridge.Presence
 	// awaySent is what the server was last told; "" for not away.
 	awaySent string
 	private  *private // nil for who only is in channels
@@ -195,6 +194,7 @@ func (c *client) drop(m *membership) {
 	c.net.leave(m)
 	c.rooms = without(c.rooms, m)
 	c.roomCount.Store(int32(len(c.rooms)))
+	c.sendAway()
 	c.lingerIfIdle()
 }
 

@@ -363,6 +363,8 @@ func (c *client) close(reason string) {
 func (c *client) evict(reason string) {
 	c.failAll(bridge.Failure{Kind: bridge.ErrGone, Text: reason})
 	c.abandon(bridge.Leave{Cause: bridge.CauseKill, Reason: reason}, true)
+	c.tellSession(false, reason)
+	c.watchedOffline()
 	c.private = nil
 	c.close(reason)
 }

@@ -7,8 +7,12 @@ import (
 // Deliver implements bridge.Side. It may block for as long as a server does
 // not read what one of its sessions writes, which a deadline ends.
 func (s *Side) Deliver(e bridge.Event) {
-	n := s.network(e.Room.Network)
-	if n == nil {
+	who := e.By
+	if e.Room.Private() {
+		who = e.Room.Owner
+	}
+	n, served := s.network(e.Room.Network, false)
+	if !served {
 		s.fail(e, bridge.Failure{Kind: bridge.ErrNotFound, Text: "There is no IRC network called " + e.Room.Network + " here."})
 		return
 	}
@@ -16,22 +20,23 @@ func (s *Side) Deliver(e bridge.Event) {
 		s.fail(e, bridge.Failure{Kind: bridge.ErrOffline, Text: "The gateway is shutting down."})
 		return
 	}
-	who := e.By
-	if e.Room.Private() {
-		who = e.Room.Owner
-	}
 	if f, ok := s.admits(n, who, e); !ok {
 		s.fail(e, f)
 		return
 	}
-	c := n.lockClient(who, wants(e))
-	if c == nil && n.isDead() { // its last user went this moment
-		s.Deliver(e)
-		return
+	if n == nil && wants(e) {
+		n, _ = s.network(e.Room.Network, true)
+	}
+	var c *client
+	if n != nil {
+		if c = n.lockClient(who, wants(e)); c == nil && n.isDead() { // its last user went this moment
+			s.Deliver(e)
+			return
+		}
 	}
 	switch {
 	case c == nil && e.Room.Private():
-		s.fail(e, bridge.Failure{Kind: bridge.ErrOffline, Text: "You are not connected to " + n.name + "."})
+		s.fail(e, bridge.Failure{Kind: bridge.ErrOffline, Text: "You are not connected to " + e.Room.Network + "."})
 		return
 	case c == nil:
 		s.fail(e, bridge.Failure{Kind: bridge.ErrNotInRoom, Text: "You are not in this room."})
@@ -57,14 +62,15 @@ func wants(e bridge.Event) bool {
 	return false
 }
 
-// admits checks the limits that hold for one person over all networks.
+// admits checks the limits that hold for one person over all networks. n is
+// nil where nobody uses it yet.
 func (s *Side) admits(n *network, who bridge.Person, e bridge.Event) (bridge.Failure, bool) {
 	opts := s.opts.Load()
 	if !wants(e) || opts.NetworksPerPerson == 0 && opts.RoomsPerPerson == 0 {
 		return bridge.Failure{}, true
 	}
 	networks, rooms := s.usage(who)
-	if opts.NetworksPerPerson > 0 && networks >= opts.NetworksPerPerson && n.roomsOf(who) < 0 {
+	if opts.NetworksPerPerson > 0 && networks >= opts.NetworksPerPerson && (n == nil || n.roomsOf(who) < 0) {
 		return bridge.Failure{Kind: bridge.ErrTooMany, Text: "You are on as many networks as you may be."}, false
 	}
 	if _, join := e.Body.(bridge.Join); join && opts.RoomsPerPerson > 0 && rooms >= opts.RoomsPerPerson {
@@ -81,7 +87,7 @@ func (c *client) deliver(e bridge.Event) {
 	case bridge.Leave:
 		c.leave(e, b)
 	case bridge.Presence:
-		c.setAway(b)
+		c.setPresence(e, b)
 	case bridge.Message:
 		c.say(e, b)
 	case bridge.Rename:
@@ -112,8 +118,6 @@ func (c *client) deliverPrivate(e bridge.Event) {
 		} else {
 			c.tell(e, b)
 		}
-	case bridge.Presence:
-		c.setAway(b)
 	case bridge.Rename:
 		c.changeNick(e, b)
 	case bridge.Watch:
@@ -126,8 +130,9 @@ func (c *client) deliverPrivate(e bridge.Event) {
 		c.query(e, b)
 	case bridge.Join, bridge.Topic, bridge.RoleChange, bridge.Expel:
 		c.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "That is only possible in a channel."})
-	case bridge.Leave, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Info, bridge.Members, bridge.Session, bridge.Attachment, bridge.Lost:
-		// Nothing to do: a conversation has no end, and nobody here is told of facts.
+	case bridge.Leave, bridge.Presence, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Info, bridge.Members, bridge.Session, bridge.Attachment, bridge.Lost:
+		// Nothing to do: a conversation has no end, availability is said in
+		// rooms, and nobody here is told of facts.
 	default:
 		panic("ircside: unknown kind of event delivered")
 	}

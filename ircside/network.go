@@ -3,6 +3,7 @@ package ircside
 import (
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -92,7 +93,7 @@ func unlistedAddress(name string) (session.Address, bool) {
 	a := session.Address{Host: name, Port: "6697", TLS: true}
 	if host, port, err := net.SplitHostPort(name); err == nil {
 		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil || n == 0 {
+		if err != nil || n == 0 || port[0] == '0' { // one spelling, lest limits per network be none
 			return a, false
 		}
 		a = session.Address{Host: host, Port: port, TLS: port != plainPort}
@@ -100,11 +101,12 @@ func unlistedAddress(name string) (session.Address, bool) {
 	return a, isHost(a.Host)
 }
 
-// isHost reports whether s is an IP address, or a name with a dot in it. What
-// addresses the name has is checked when it is connected to.
+// isHost reports whether s is an IP address, in its usual spelling, or a name
+// with a dot in it. What addresses the name has is checked when it is
+// connected to.
 func isHost(s string) bool {
-	if net.ParseIP(s) != nil {
-		return true
+	if a, err := netip.ParseAddr(s); err == nil {
+		return a.Unmap().WithZone("").String() == s
 	}
 	if len(s) > 253 || !strings.Contains(s, ".") {
 		return false
@@ -151,12 +153,19 @@ func (n *network) remove(c *client) {
 		delete(n.clients, c.who)
 	}
 	_, listed := n.side.opts.Load().Networks[n.name]
-	n.dead = len(n.clients) == 0 && !listed
+	n.dead = n.dead || len(n.clients) == 0 && !listed
 	dead := n.dead
 	n.mu.Unlock()
 	if dead {
 		n.side.forget(n)
 	}
+}
+
+// retire lets nobody new in: the network is not served any more.
+func (n *network) retire() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.dead = true
 }
 
 func (n *network) isDead() bool {

@@ -2,6 +2,7 @@ package ircside
 
 import (
 	"bytes"
+	"cmp"
 	"strings"
 	"time"
 
@@ -140,22 +141,21 @@ func (c *client) ctcp(m *line.Message) {
 	}
 }
 
-// setAway tells the server how available somebody is. The core says it in
-// each room; the server hears it once.
-func (c *client) setAway(p bridge.Presence) {
-	if p == c.away {
-		return
-	}
-	c.away = p
-	if c.phase == phaseUp {
+// setPresence takes how available somebody is by what they say in one room.
+func (c *client) setPresence(e bridge.Event, p bridge.Presence) {
+	if m := c.room([]byte(e.Room.ID)); m != nil {
+		m.presence = p
 		c.sendAway()
 	}
 }
 
-// sendAway brings the server up to date. A new session is not away.
+// sendAway brings the server up to date, to which a new session is not away.
 func (c *client) sendAway() {
-	text := c.awayText()
-	if text == c.awaySent {
+	if c.phase != phaseUp {
+		return
+	}
+	text, ok := c.awayText()
+	if !ok || text == c.awaySent {
 		return
 	}
 	var params []string
@@ -169,21 +169,26 @@ func (c *client) sendAway() {
 	c.awaySent = text
 }
 
-// awayText is what AWAY says, "" for somebody who is there.
-func (c *client) awayText() string {
-	var shown string
-	switch c.away.Show {
-	case bridge.ShowAway:
-		shown = "Away"
-	case bridge.ShowXA:
-		shown = "Not available"
-	case bridge.ShowDND:
-		shown = "Do not disturb"
-	default:
-		return ""
+// awayTexts is what AWAY says where nobody gave a status.
+var awayTexts = map[bridge.Show]string{
+	bridge.ShowAway: "Away", bridge.ShowXA: "Not available", bridge.ShowDND: "Do not disturb",
+}
+
+// awayText is what AWAY says: the first status there is, "" for somebody who
+// is there in any of their rooms, since a different client may be in each. It
+// is false for who is in none.
+func (c *client) awayText() (text string, ok bool) {
+	status := ""
+	for _, m := range c.rooms {
+		if m.asked == "" && !m.known { // left
+			continue
+		}
+		shown := awayTexts[m.presence.Show]
+		if shown == "" {
+			return "", true
+		}
+		text = cmp.Or(text, shown)
+		status = cmp.Or(status, reasonOf(m.presence.Status, c.sess.ISupport().AwayLen))
 	}
-	if status := reasonOf(c.away.Status, c.sess.ISupport().AwayLen); status != "" {
-		return status
-	}
-	return shown
+	return cmp.Or(status, text), text != ""
 }

@@ -106,7 +106,8 @@ func TestUnlisted(t *testing.T) {
 			t.Errorf("%s: %v %v", name, got, ok)
 		}
 	}
-	for _, name := range []string{"", "localhost", "a b.c", "irc..org", "irc.example.org:0", "irc.example.org:99999", "irc.example.org/x", "xmpp"} {
+	for _, name := range []string{"", "localhost", "a b.c", "irc..org", "irc.example.org:0", "irc.example.org:99999", "irc.example.org/x", "xmpp",
+		"irc.example.org:06667", "::ffff:127.0.0.1", "[0::1]:6667", "fe80::1%eth0", "irc.example.org."} {
 		if got, ok := unlistedAddress(name); ok {
 			t.Errorf("%q: %v", name, got)
 		}
@@ -114,6 +115,17 @@ func TestUnlisted(t *testing.T) {
 	w := newWorld(t, func(o *Options) { o.Unlisted = true })
 	w.side.Deliver(bridge.Event{ID: "x", Room: bridge.Room{Network: "127.0.0.1:6667", ID: "#a"}, By: jid("alice"), Name: "alice", Body: bridge.Join{}})
 	w.want(`#a | failure "x" kind 16: address not allowed`)
+	// A name that somebody made up costs nothing.
+	for _, body := range []bridge.Body{bridge.Query{}, bridge.Rename{To: "x"}, bridge.Watch{}, bridge.Leave{}} {
+		w.side.Deliver(bridge.Event{ID: "x", Room: bridge.Room{Network: "made.up", Owner: jid("alice")}, By: jid("alice"), Body: body})
+	}
+	w.want(` | failure "x" kind 14: You are not connected to made.up.`, ` | failure "x" kind 14: You are not connected to made.up.`,
+		` | confirm "x" native ""`)
+	w.side.mu.Lock()
+	defer w.side.mu.Unlock()
+	if n := len(w.side.networks); n != 0 {
+		t.Errorf("%d networks are kept", n)
+	}
 }
 
 func TestReload(t *testing.T) {
@@ -122,10 +134,15 @@ func TestReload(t *testing.T) {
 	w.side.Reload(w.opts)
 	p.fence()
 	w.nothing()
+	w.private("w1", "alice", "bob", bridge.Watch{On: true})
+	w.want(`bob | confirm "w1" native ""`, "bob | bob show 5 ")
+	p.expect("MONITOR + bob")
+	p.send(":irc.test 730 alice :bob!b@h")
+	w.want("bob | bob show 0 ")
 	gone := w.opts
 	gone.Networks = nil
 	w.side.Reload(gone)
-	w.want(`#go | <alice@x> leaves (kill): This network is not served any more. by ""`)
+	w.want(`#go | <alice@x> leaves (kill): This network is not served any more. by ""`, "bob | bob show 5 ")
 	p.expect("QUIT :This network is not served any more.")
 }
 

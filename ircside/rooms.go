@@ -87,6 +87,7 @@ func (c *client) joinAnswered(m *membership, asked string, r session.Result) {
 	case errors.Is(r.Err, session.ErrClosed): // Closed sees to it
 	case m.joined:
 		c.events = append(c.events, m.ch.settle(m)...)
+		c.sendAway() // they may be there in this room only
 	case m.asked != asked, asked == "" && !m.known: // they left meanwhile, or asked again
 	case r.Err != nil:
 		c.notJoined(m, c.failure(r.Err))

@@ -96,6 +96,7 @@ func (s *Side) Reload(opts Options) {
 			continue
 		}
 		s.forget(n)
+		n.retire()
 		for _, c := range n.all() {
 			c.lock()
 			c.evict("This network is not served any more.")
@@ -144,21 +145,20 @@ func (s *Side) begin() bool {
 	return !s.stopping
 }
 
-// network finds or makes the network of that name, nil where there is none or
-// none may be.
-func (s *Side) network(name string) *network {
+// network finds the network of that name, and makes it if it is wanted, nil
+// where it isn't in use. served tells whether people may reach it at all.
+func (s *Side) network(name string, wanted bool) (n *network, served bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n := s.networks[name]; n != nil {
-		return n
+		return n, true
 	}
-	set, ok := s.opts.Load().network(name)
-	if !ok {
-		return nil
+	set, served := s.opts.Load().network(name)
+	if served && wanted {
+		n = newNetwork(s, name, set)
+		s.networks[name] = n
 	}
-	n := newNetwork(s, name, set)
-	s.networks[name] = n
-	return n
+	return n, served
 }
 
 // forget drops a network that nobody uses, or may use, any more.

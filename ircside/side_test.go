@@ -250,3 +250,35 @@ func TestAway(t *testing.T) {
 	}
 	p.expect("AWAY :Do not disturb")
 }
+
+// A different client of theirs may be in each room: they are away when they
+// are in all of them.
+func TestAwayEverywhere(t *testing.T) {
+	w := newWorld(t, nil)
+	p := aliceJoins(w)
+	two := bridge.Room{Network: "net", ID: "#two"}
+	deliver := func(body bridge.Body) {
+		w.side.Deliver(bridge.Event{ID: "j2", Room: two, By: jid("alice"), Name: "alice", Body: body})
+	}
+	w.deliver("", "alice", bridge.Presence{Show: bridge.ShowAway})
+	p.expect("AWAY Away")
+	deliver(bridge.Join{})
+	p.expect("JOIN #two")
+	p.send(":alice!u@host JOIN #two")
+	p.send(":irc.test 366 alice #two :End")
+	p.pong()
+	if l := p.expect("AWAY"); l != "AWAY" {
+		t.Error(l)
+	}
+	deliver(bridge.Presence{Show: bridge.ShowXA, Status: "fishing"})
+	p.expect("AWAY fishing")
+	w.deliver("", "alice", bridge.Presence{})
+	if l := p.expect("AWAY"); l != "AWAY" {
+		t.Error(l)
+	}
+	w.deliver("", "alice", bridge.Leave{})
+	p.expect("PART #go")
+	p.send(":alice!u@host PART #go")
+	p.pong()
+	p.expect("AWAY fishing")
+}
