@@ -136,8 +136,9 @@ func TestReload(t *testing.T) {
 	w.nothing()
 	w.private("w1", "alice", "bob", bridge.Watch{On: true})
 	w.want(`bob | confirm "w1" native ""`, "bob | bob show 5 ")
-	p.expect("MONITOR + bob")
-	p.send(":irc.test 730 alice :bob!b@h")
+	p.expect("ISON bob")
+	p.send(":irc.test 303 alice :bob")
+	p.pong()
 	w.want("bob | bob show 0 ")
 	gone := w.opts
 	gone.Networks = nil
