@@ -161,33 +161,33 @@ func (ch *channel) rename(m *membership, name string) bool {
 	return false
 }
 
-// question is what the observer's session should ask the server.
-type question uint8
+// questions is what the observer's session should ask the server.
+type questions uint8
 
 const (
-	askNothing question = iota
-	askNames
+	askNames questions = 1 << iota
+	askModes
 	askWho
 )
 
 // feed hands a line of c's session to the observer if that is c, and gives
 // what it led to.
-func (ch *channel) feed(c *client, m *line.Message, now time.Time, split bool) ([]bridge.Event, question) {
+func (ch *channel) feed(c *client, m *line.Message, now time.Time, split bool) ([]bridge.Event, questions) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if ch.watcher == nil || ch.watcher.client != c {
-		return nil, askNothing
+		return nil, 0
 	}
 	was := ch.obs.synced
 	events := ch.obs.feed(m, now, split)
 	switch {
 	case !was && ch.obs.synced:
-		return append(events, ch.release()...), ch.whoNeeded()
+		return append(events, ch.release()...), ch.unknown()
 	case !was && time.Since(ch.asked) > askAgain:
 		ch.asked = time.Now()
 		return events, askNames
 	}
-	return events, askNothing
+	return events, 0
 }
 
 // release gives what was held back for the member list.
@@ -196,7 +196,7 @@ func (ch *channel) release() []bridge.Event {
 	for _, h := range ch.held {
 		if j, ok := h.fact.Body.(bridge.Join); ok && h.m == ch.watcher && len(ch.obs.members) == 1 {
 			for _, n := range ch.obs.members {
-				j.Role, j.Created = n.modes.role(ch.obs.table), n.modes != 0
+				j.Role, j.Created = ch.obs.role(n), n.modes != 0
 			}
 			h.fact.Body = j
 		}
@@ -206,14 +206,22 @@ func (ch *channel) release() []bridge.Event {
 	return events
 }
 
-// whoNeeded reports whether to ask who is away: where there are natives, not
-// too many, and no more often than the network's budget allows.
-func (ch *channel) whoNeeded() question {
-	natives := len(ch.obs.members) - len(ch.ours)
-	if natives <= 0 || len(ch.obs.members) > whoMembers || !ch.net.asks.Allow() {
-		return askNothing
+// unknown is what the member list leaves open: the channel's modes, unless we
+// are alone there with power, having made it; and who is away, where there are
+// natives, not too many, and no more often than the network's budget allows.
+func (ch *channel) unknown() questions {
+	members := ch.obs.members
+	if len(members) == 1 {
+		for _, n := range members {
+			if n.modes != 0 && !ch.obs.native(n) {
+				return 0
+			}
+		}
 	}
-	return askWho
+	if natives := len(members) - len(ch.ours); natives <= 0 || len(members) > whoMembers || !ch.net.asks.Allow() {
+		return askModes
+	}
+	return askModes | askWho
 }
 
 // settle ends the wait for a member list that the server should have sent by

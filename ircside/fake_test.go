@@ -184,6 +184,9 @@ func (p *peer) expect(prefix string) string {
 			p.send(":irc.test PONG irc.test %s", token)
 			continue
 		}
+		if strings.HasPrefix(l, "MODE #") && strings.Count(l, " ") == 1 { // the observer's question: few tests are about its answer
+			continue
+		}
 		p.t.Fatalf("%s sent %q, want %q", p.nick, l, prefix)
 	}
 }

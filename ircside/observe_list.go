@@ -63,7 +63,7 @@ func (o *observer) tellMembers() {
 	listed := map[bridge.Person]int{}
 	for _, n := range o.members {
 		now := n.presence()
-		entry := bridge.Member{Person: o.person(n), Name: n.nick, Role: n.modes.role(o.table), Show: now.Show, Status: now.Status}
+		entry := bridge.Member{Person: o.person(n), Name: n.nick, Role: o.role(n), Show: now.Show, Status: now.Status}
 		if n.ours != (bridge.Person{}) {
 			if i, twice := listed[n.ours]; twice {
 				if who, ok := o.ours(n.nick); ok && who == n.ours {

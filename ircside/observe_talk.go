@@ -42,7 +42,7 @@ func messageOf(m *line.Message, decode func([]byte) string) (bridge.Message, boo
 }
 
 // mode is a change of the channel's modes: power of members, bans, and whether
-// it is listed.
+// it is moderated or listed.
 func (o *observer) mode(m *line.Message) {
 	actor := o.decode(m.Nick())
 	wasSecret := o.secret
@@ -65,6 +65,8 @@ func (o *observer) mode(m *line.Message) {
 			o.power(param, c, set, actor)
 		case c == 'b' && set:
 			o.ban = lastBan{mask: o.table.Fold(string(param)), actor: actor, at: o.now}
+		case c == 'm':
+			o.moderate(set, actor)
 		case c == 's' || c == 'p':
 			o.secret = set
 		}
@@ -81,9 +83,9 @@ func (o *observer) power(nick []byte, c byte, set bool, actor string) {
 	if n == nil {
 		return
 	}
-	before := n.modes.role(o.table)
+	before := o.role(n)
 	n.modes = n.modes.with(o.table, c, set)
-	if now := n.modes.role(o.table); o.synced && now != before {
+	if now := o.role(n); o.synced && now != before {
 		o.emit(n, bridge.RoleChange{Role: now, Actor: actor})
 	}
 }

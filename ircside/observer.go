@@ -37,8 +37,10 @@ type observer struct {
 	members map[string]*member // by folded nick
 	before  map[string]*member // until synced: what the last observer knew
 	secret  bool               // +s or +p
-	topic   topicState
-	ban     lastBan
+	// moderated is +m. What the observer before knew counts until we are told.
+	moderated bool
+	topic     topicState
+	ban       lastBan
 
 	now   time.Time      // when the line in hand was sent
 	split bool           // whether it is part of a netsplit
@@ -96,6 +98,7 @@ var observations = map[string]observation{
 	"TOPIC":   {2, (*observer).topicChanged},
 	"AWAY":    {0, (*observer).awayChanged},
 	"CHGHOST": {2, (*observer).hostChanged},
+	"324":     {3, (*observer).modesReply}, // RPL_CHANNELMODEIS
 	"331":     {2, (*observer).topicReply}, // RPL_NOTOPIC
 	"332":     {3, (*observer).topicReply}, // RPL_TOPIC
 	"333":     {3, (*observer).topicReply}, // RPL_TOPICWHOTIME
@@ -177,8 +180,12 @@ func (o *observer) join(m *line.Message) {
 		return
 	}
 	n.host = bounded(string(m.Host()))
-	if o.synced && o.native(n) {
-		o.emit(n, bridge.Join{Role: bridge.RoleParticipant})
+	switch {
+	case !o.synced:
+	case o.native(n):
+		o.emit(n, bridge.Join{Role: o.role(n)})
+	case o.moderated: // their own session may not know
+		o.emit(n, bridge.RoleChange{Role: o.role(n)})
 	}
 }
 

@@ -259,6 +259,55 @@ func TestObserver(t *testing.T) {
 			carol show 2
 			dave show 2
 			dave show 0`},
+		{"InspIRCd: moderated when we come", inspircd, `
+			:irc.test 353 alice = #go :@op +bob alice carol
+			:irc.test 366 alice #go :End of /NAMES list.
+			:irc.test 324 alice #go :+mnt
+			:irc.test 329 alice #go :1767225600
+			:dave!d@h JOIN #go
+			:alice!a@h PRIVMSG #go :may I?
+			:op!o@h MODE #go +v alice
+			:op!o@h MODE #go -v bob
+			:op!o@h MODE #go :-m
+			:op!o@h MODE #go :-m
+			:irc.test 324 alice #go :+nt`, `
+			members <alice@x>alice=1 bob=2 carol=1 op=4 secret false
+			topic by "":
+			<alice@x> role 0 by
+			carol role 0 by
+			dave joins as dave role 0 created false ref ""
+			<alice@x> role 2 by op
+			bob role 0 by op
+			bob role 1 by op
+			carol role 1 by op
+			dave role 1 by op`},
+		{"ngIRCd: becomes moderated", "CASEMAPPING=ascii PREFIX=(qaohv)~&@%+ CHANMODES=beI,k,l,imMnOPQRstVz", `
+			:irc.test 353 alice = #go :@op bob
+			:irc.test 366 alice #go :End of NAMES list
+			:irc.test 324 alice #go +
+			:op!~o@localhost MODE #go +m-o+v op bob
+			:alice!~a@localhost JOIN :#go
+			:op!~o@localhost MODE #go +k m
+			:op!~o@localhost MODE #go -vm bob`, `
+			members bob=1 op=4 secret false
+			topic by "":
+			bob role 0 by op
+			op role 0 by op
+			bob role 2 by op
+			<alice@x> role 0 by
+			bob role 0 by op
+			<alice@x> role 1 by op
+			bob role 1 by op
+			op role 1 by op`},
+		{"Ergo: moderated while nobody was told yet", "CASEMAPPING=ascii PREFIX=(qaohv)~&@%+ CHANMODES=Ibe,k,fl,CEMRUimnstu", `
+			:ergo.test 353 alice = #go :@op!~u@x.irc bob!~u@y.irc
+			:op!~u@x.irc MODE #go +m
+			:ergo.test 366 alice #go :End of NAMES list
+			:ergo.test 324 alice #go +Cmnt
+			:op!~u@x.irc MODE #go -m`, `
+			members bob=0 op=4 secret false
+			topic by "":
+			bob role 1 by op`},
 		{"solanum: case mapping and statusmsg-like names", "CASEMAPPING=rfc1459 PREFIX=(ov)@+ CHANMODES=eIbq,k,flj,CFLMPQScgimnprstuz", `
 			:irc.test 353 alice * #go :@[bob] +x
 			:irc.test 366 alice #go :End
@@ -306,6 +355,27 @@ func TestObserverTakeover(t *testing.T) {
 		:irc.test 366 alice #go :End`)
 	want := "bob says: said meanwhile\nmembers <alice@x>alice=1 bob/lunch=4 dave=1 secret false\ntopic by \"\": topic"
 	if got != want {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+// In a large channel only our own people are told of as visitors, also by a
+// later member list.
+func TestModeratedLarge(t *testing.T) {
+	o := watcher(inspircd)
+	o.begin()
+	names := ":s 353 alice = #go :alice"
+	for i := range maxVisitors {
+		names += fmt.Sprintf(" native%d", i)
+	}
+	names += "\n:s 366 alice #go :End"
+	transcript(t, o, names)
+	got := transcript(t, o, ":op!o@h MODE #go +m\n:op!o@h MODE #go +v native7\n:x!x@h JOIN #go\n:s 324 alice #go +nt\n:op!o@h MODE #go +m")
+	if want := "<alice@x> role 0 by op\nnative7 role 2 by op\nx joins as x role 1 created false ref \"\"\n<alice@x> role 1 by \n<alice@x> role 0 by op"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	o.begin() // another session takes over
+	if got := transcript(t, o, names); !strings.HasPrefix(got, "members <alice@x>alice=0 native0=1 ") {
 		t.Errorf("got\n%s", got)
 	}
 }

@@ -43,6 +43,7 @@ func init() { // the handlers refer to it
 		"MODE":    {2, 0, nil},
 		"TOPIC":   {2, 0, nil},
 		"INVITE":  {2, nowhere, (*client).invited},
+		"324":     {3, 1, (*client).answer},               // RPL_CHANNELMODEIS
 		"331":     {2, 1, (*client).answer},               // RPL_NOTOPIC
 		"332":     {3, 1, (*client).answer},               // RPL_TOPIC
 		"333":     {3, 1, (*client).answer},               // RPL_TOPICWHOTIME
@@ -93,14 +94,17 @@ func (c *client) Line(m *line.Message, b *session.Batch) {
 
 // observe hands a line to the observer of a channel and publishes what it led to.
 func (c *client) observe(ch *channel, m *line.Message, split bool) {
-	events, question := ch.feed(c, m, sentAt(m, time.Now()), split)
+	events, ask := ch.feed(c, m, sentAt(m, time.Now()), split)
 	for _, e := range events {
 		c.net.side.core.Publish(e)
 	}
-	switch question {
-	case askNames:
+	if ask&askNames != 0 {
 		c.askNames(ch)
-	case askWho:
+	}
+	if ask&askModes != 0 {
+		c.askModes(ch)
+	}
+	if ask&askWho != 0 {
 		c.askWho(ch)
 	}
 }

@@ -17,6 +17,7 @@ func aliceJoins(w *world) *peer {
 		"#go | members <alice@x>alice=1 bob=4 secret false",
 		`#go | topic by "": `,
 		`#go | <alice@x> joins as alice role 1 created false ref "j1"`)
+	p.expect("MODE #go")
 	p.expect("WHO #go %tchnf,736")
 	return p
 }
