@@ -34,12 +34,23 @@ func (a access) allows(j jid.JID) bool {
 	return len(a.allow) == 0 || a.allow[bare] || a.allow[domain]
 }
 
+// The rate of messages that say nothing: chat states, markers, subjects. Each
+// may go to hundreds.
+const (
+	signalBurst    = 100
+	signalInterval = 100 * time.Millisecond
+)
+
 // The rate of all that is not a message: presences and questions. A client
 // that comes back into a hundred rooms, and asks about each, stays below.
 const (
 	otherBurst    = 1000
 	otherInterval = 10 * time.Millisecond
 )
+
+// maxGuests bounds guests.byJID. A server can make up as many users as it
+// likes: those beyond share one place, under the zero JID.
+const maxGuests = 65536
 
 // guests counts what each user does.
 type guests struct {
@@ -48,7 +59,7 @@ type guests struct {
 	swept time.Time
 }
 
-type guest struct{ messages, other *rate.Limiter }
+type guest struct{ messages, signals, other *rate.Limiter }
 
 func newGuests() *guests { return &guests{byJID: map[jid.JID]*guest{}} }
 
@@ -61,13 +72,18 @@ func (g *guests) get(who jid.JID, set *settings, now time.Time) *guest {
 	if now.Sub(g.swept) > sweepEvery {
 		g.sweep(now)
 	}
-	u := g.byJID[who.Bare()]
+	key := who.Bare()
+	if g.byJID[key] == nil && len(g.byJID) >= maxGuests {
+		key = jid.JID{}
+	}
+	u := g.byJID[key]
 	if u == nil {
 		u = &guest{
 			messages: rate.NewLimiter(rate.Every(set.MessageInterval), set.MessageBurst),
+			signals:  rate.NewLimiter(rate.Every(signalInterval), signalBurst),
 			other:    rate.NewLimiter(rate.Every(otherInterval), otherBurst),
 		}
-		g.byJID[who.Bare()] = u
+		g.byJID[key] = u
 	}
 	return u
 }
@@ -75,7 +91,7 @@ func (g *guests) get(who jid.JID, set *settings, now time.Time) *guest {
 // sweep forgets everybody whose buckets are full again: nothing is lost.
 func (g *guests) sweep(now time.Time) {
 	for j, u := range g.byJID {
-		if full(u.messages, now) && full(u.other, now) {
+		if full(u.messages, now) && full(u.signals, now) && full(u.other, now) {
 			delete(g.byJID, j)
 		}
 	}
@@ -104,6 +120,7 @@ func (s *Side) admit(set *settings, st *wire.Stanza) (wire.StanzaError, bool) {
 	u := s.guests.get(st.From, set, now)
 	bucket := u.other
 	if st.Kind == wire.Message {
+		bucket = u.signals
 		if _, says := st.Child(wire.NSComponent, "body"); says {
 			bucket = u.messages
 		}

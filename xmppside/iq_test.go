@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"regexp"
 	"strings"
@@ -250,6 +251,38 @@ func TestRate(t *testing.T) {
 	}
 }
 
+// However many users a server makes up, they cost no more than so much.
+func TestGuestsAreBounded(t *testing.T) {
+	g, set, now := newGuests(), &settings{}, time.Now()
+	for i := range maxGuests + 10 {
+		u := g.get(jid.MustParse(fmt.Sprintf("user%d@evil.example/x", i)), set, now)
+		if i > maxGuests && u != g.byJID[jid.JID{}] {
+			t.Fatalf("user %d has a place of their own", i)
+		}
+	}
+	if len(g.byJID) != maxGuests+1 {
+		t.Errorf("%d places", len(g.byJID))
+	}
+	if g.get(jid.MustParse("user7@evil.example/y"), set, now) == g.byJID[jid.JID{}] {
+		t.Error("who was here first has lost their place")
+	}
+}
+
+// What says nothing has a rate of its own: it must not keep anybody from speaking.
+func TestSignalRate(t *testing.T) {
+	s := newService(t, nil)
+	signal := "<message from='alice@example.org/phone' to='" + rob + "' id='1'><x xmlns='y'/></message>"
+	for range signalBurst {
+		s.say(signal)
+	}
+	s.say("<message from='alice@example.org/phone' to='" + rob + "' id='2'><body>x</body></message>")
+	s.asked()
+	for range signalBurst { // more than come free meanwhile
+		s.say(signal)
+	}
+	s.hear("id='1' type='error'", "<policy-violation ")
+}
+
 func TestEveryErrorKindIsTold(t *testing.T) {
 	for k := bridge.ErrInternal; k <= bridge.ErrGone; k++ {
 		e, ok := errorKinds[k]
@@ -288,6 +321,8 @@ func TestReload(t *testing.T) {
 	if got := s.awaitUp(); got != "oftc.example.org" {
 		t.Errorf("%s connected", got)
 	}
+	s.say("<iq from='alice@example.org/x' to='oftc.example.org' id='there' type='get'><ping xmlns='urn:xmpp:ping'/></iq>")
+	s.hear("id='there'")
 	if got := s.Counters.Link.Connected.Load(); got != 4 {
 		t.Errorf("%d connections", got)
 	}

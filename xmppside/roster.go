@@ -34,10 +34,11 @@ type contact struct {
 	presence bridge.Presence // the last that was heard; at first, offline
 }
 
-// Bounds of what is kept for one user.
+// Bounds of what is kept.
 const (
-	maxContacts = 256 // that a user may watch
-	maxClients  = 32  // of a user, that a contact counts
+	maxContacts = 256   // that a user may watch
+	maxClients  = 32    // of a user, that a contact counts
+	maxWatched  = 65536 // contacts of all users
 )
 
 func newRoster(s *Side) *roster {
@@ -91,7 +92,7 @@ func (r *roster) watch(room bridge.Room, at, from jid.JID) bool {
 	c := r.contacts[room]
 	isNew := c == nil
 	if isNew {
-		if r.perUser[room.Owner] >= maxContacts {
+		if r.perUser[room.Owner] >= maxContacts || len(r.contacts) >= maxWatched {
 			r.mu.Unlock()
 			return false
 		}

@@ -100,6 +100,20 @@ func TestContactsAreBounded(t *testing.T) {
 	}
 }
 
+func TestWatchedAreBounded(t *testing.T) {
+	s := &Side{core: discard{}, pending: newPending()}
+	r := newRoster(s)
+	at := jid.MustParse("rob%libera@gw.example.org")
+	for i := range maxWatched + 1 {
+		user := jid.MustParse(fmt.Sprintf("user%d@evil.example", i))
+		room, _ := conversation(at, user)
+		if got, want := r.watch(room, at, user), i < maxWatched; got != want {
+			t.Fatalf("user %d: %v", i, got)
+		}
+		clear(s.pending.asked) // answered
+	}
+}
+
 type discard struct{}
 
 func (discard) Publish(bridge.Event) {}

@@ -61,15 +61,15 @@ func (r *Room) handleGroupchat(st *wire.Stanza, u *user, content string) {
 		// XEP-0045 §8.1: "only a message that contains a <subject/> but no
 		// <body/> element shall be considered a subject change".
 		r.ask(u, st.Header, ChangeSubject{Text: strings.Clone(subject.Text())})
+	case hasBody: // also of visitors: who has voice is the owner's to say
+		if a := r.ask(u, st.Header, Say{Body: strings.Clone(st.ChildText(wire.NSComponent, "body"))}); a != nil {
+			a.content = content
+		}
 	case u.role < RoleParticipant:
 		// XEP-0045 §7.4: "If the sender is a visitor (i.e., does not have
 		// voice in a moderated room), the service SHOULD return a
 		// <forbidden/> error to the sender".
 		r.refuseWith(st.Header, wire.ConditionForbidden, "You have no voice in this room.")
-	case hasBody:
-		if a := r.ask(u, st.Header, Say{Body: strings.Clone(st.ChildText(wire.NSComponent, "body"))}); a != nil {
-			a.content = content
-		}
 	case u.detached:
 		r.refuseWith(st.Header, wire.ConditionServiceUnavailable, "You are not connected at the moment.")
 	default:

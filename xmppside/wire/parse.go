@@ -29,6 +29,10 @@ type binding struct{ prefix, space string }
 // stanzas may rely on no other.
 var streamBindings = []binding{{"xml", nsXML}, {"", NSComponent}, {"stream", NSStream}}
 
+// maxScope bounds the declarations that hold at one place: each prefix is
+// looked for among them.
+const maxScope = 256
+
 // parser checks and indexes one stanza at a time. Its slices are reused.
 type parser struct {
 	limits Limits
@@ -235,6 +239,9 @@ func (p *parser) declare() error {
 		space := unescapeValue(a.value)
 		if prefix == "xml" || prefix == "xmlns" || space == nsXML || prefix != "" && space == "" {
 			return bad("namespace declaration that is not allowed")
+		}
+		if len(p.scope) >= maxScope {
+			return overLimit("too many namespace declarations")
 		}
 		p.scope = append(p.scope, binding{prefix, space})
 	}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -110,6 +111,7 @@ func TestBadStanzas(t *testing.T) {
 		{head + `<1/></message>`, ConditionBadRequest},
 		{head + strings.Repeat("<a>", 64) + strings.Repeat("</a>", 64) + `</message>`, ConditionPolicyViolation},
 		{head + strings.Repeat("<a/>", 8192) + `</message>`, ConditionPolicyViolation},
+		{head + strings.Repeat("<a "+declarations(32)+">", 8) + strings.Repeat("</a>", 8) + `</message>`, ConditionPolicyViolation},
 		{`<message from='a@b/c' id='1' to='a b@c'/>`, ConditionJIDMalformed},
 	} {
 		_, err := Parse([]byte(c.in))
@@ -127,6 +129,15 @@ func TestBadStanzas(t *testing.T) {
 			t.Errorf("%q was taken", s)
 		}
 	}
+}
+
+// declarations are n of namespaces.
+func declarations(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "xmlns:p%d='u' ", i)
+	}
+	return b.String()
 }
 
 func TestRaw(t *testing.T) {
