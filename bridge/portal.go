@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"isthmus/bridge/actor"
@@ -56,11 +57,19 @@ func (p *portal) courier(room Room) *courier {
 	panic("bridge: no courier for " + room.String())
 }
 
+// lists are lent to portals while they work: there are many, and idle mostly.
+var lists = sync.Pool{New: func() any { return new(effects) }}
+
 func (p *portal) run(batch []func(*portal)) {
+	out := lists.Get().(*effects)
+	p.state.out = *out
 	for _, change := range batch {
 		change(p)
 		p.act()
 	}
+	*out = p.state.out
+	lists.Put(out)
+	p.state.rest()
 }
 
 // act carries out what the state wants done.

@@ -16,8 +16,8 @@ type state struct {
 	legs    []*leg
 	members map[Person]*member
 	pending map[string]*Event // requests on their way to the authority, by ID
-	waiting []Event          // joins that came before the authority's first Members
-	topic   Event            // the last Topic; its Body is nil while there is none
+	waiting []Event           // joins that came before the authority's first Members
+	topic   Event             // the last Topic; its Body is nil while there is none
 	secret  bool
 	last    *leg // in a private conversation: the leg its owner used last
 	newID   func() string
@@ -60,7 +60,7 @@ type Record struct {
 }
 
 func newState(legs []leg) *state {
-	s := &state{members: map[Person]*member{}, pending: map[string]*Event{}, newID: NewID}
+	s := &state{members: map[Person]*member{}, newID: NewID}
 	for _, l := range legs {
 		s.addLeg(l)
 	}
@@ -79,6 +79,14 @@ func (s *state) idle() bool {
 		}
 	}
 	return len(s.pending) == 0 && len(s.waiting) == 0
+}
+
+// rest lets go of what only work needs.
+func (s *state) rest() {
+	s.out = effects{}
+	if len(s.pending) == 0 {
+		s.pending = nil
+	}
 }
 
 func (s *state) leg(room Room) *leg {
@@ -195,6 +203,9 @@ func (s *state) ask(e Event) {
 	if len(s.pending) >= maxPending {
 		s.answer(s.leg(e.Room), e, Failure{ErrTooMany, "Too much is waiting to be sent there. Try again in a moment."})
 		return
+	}
+	if s.pending == nil {
+		s.pending = map[string]*Event{}
 	}
 	s.pending[e.ID] = &e
 	s.forward(e)
