@@ -1,6 +1,16 @@
 package harness
 
-import "fmt"
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// nobody is the user and group that ngIRCd would change to when root starts it.
+// A process that changes its user outlives us in spite of Pdeathsig, so it is
+// started as that user.
+const nobody = 65534
 
 // ngircd writes the configuration of an ngIRCd: a server of the old school,
 // without most of IRCv3.
@@ -17,8 +27,6 @@ func ngircd(t T, dir string, s *IRCServer) command {
 	Listen = 127.0.0.1
 	Ports = %s
 	MotdPhrase = hello
-	ServerUID = root
-	ServerGID = root
 [Limits]
 	MaxConnections = 0
 	MaxConnectionsIP = 0
@@ -40,5 +48,18 @@ func ngircd(t T, dir string, s *IRCServer) command {
 	Name = %s
 	Password = %s
 `, port(s.Addr), dir, dir, dir, port(s.TLSAddr), operName, operPassword))
-	return command{path: "/usr/sbin/ngircd", args: []string{"-n", "-f", dir + "/ngircd.conf"}, dir: dir}
+	c := command{path: "/usr/sbin/ngircd", args: []string{"-n", "-f", dir + "/ngircd.conf"}, dir: dir}
+	if os.Getuid() == 0 {
+		c.as = &syscall.Credential{Uid: nobody, Gid: nobody}
+		err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			return os.Chown(path, nobody, nobody)
+		})
+		if err != nil {
+			t.Fatalf("ngircd: %v", err)
+		}
+	}
+	return c
 }

@@ -17,9 +17,10 @@ type command struct {
 	args  []string
 	env   []string // added to ours
 	dir   string
-	log   string         // file that gets its output, appended
-	stdin io.Reader      // nil: nothing to read
-	out   io.WriteCloser // gets standard output instead of the log, closed at the end
+	log   string              // file that gets its output, appended
+	stdin io.Reader           // nil: nothing to read
+	as    *syscall.Credential // nil: as we are
+	out   io.WriteCloser      // gets standard output instead of the log, closed at the end
 }
 
 // A process is a running program and those it started.
@@ -44,7 +45,7 @@ func start(c command) (*process, error) {
 	if c.out != nil {
 		cmd.Stdout = c.out
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: c.as}
 	// A grandchild that keeps our pipe open must not keep us.
 	cmd.WaitDelay = time.Second
 
