@@ -42,6 +42,8 @@ type client struct {
 	roomCount atomic.Int32               // len(rooms), for the limits
 	asking    atomic.Int32               // commands whose answers go to the console
 
+	publishing sync.Mutex // taken before mu, and held during Publish
+
 	mu     sync.Mutex
 	events []bridge.Event
 	after  []func()
@@ -53,6 +55,7 @@ type client struct {
 	wish    string    // the nick asked for
 	login   *Login    // nil until asked
 	timer   *time.Timer
+	turn    time.Time                   // when the rate allows the session that waits
 	retry   *backoff.ExponentialBackOff // nil while all is well
 	rooms   []*membership
 	waiting []bridge.Event // private requests until the session is up
@@ -73,6 +76,7 @@ type private struct {
 	watches  map[string]*watch // by nick in small letters
 	poll     *time.Timer       // of ISON
 	ctcp     *rate.Limiter     // of our answers
+	aways    map[string]string // the away messages that they know of, by nick in small letters
 }
 
 func (c *client) lock() { c.mu.Lock() }
@@ -84,14 +88,27 @@ func (c *client) unlock() {
 		c.gone = true
 		c.net.remove(c)
 	}
-	events, after := c.events, c.after
-	c.events, c.after = nil, nil
+	silent, after := len(c.events) == 0, c.after
+	c.after = nil
 	c.mu.Unlock()
-	for _, e := range events {
-		c.net.side.core.Publish(e)
+	if !silent {
+		c.publish()
 	}
 	for _, do := range after {
 		do()
+	}
+}
+
+// publish publishes what there is, in its order, whoever else does so too.
+func (c *client) publish() {
+	c.publishing.Lock()
+	defer c.publishing.Unlock()
+	c.mu.Lock()
+	events := c.events
+	c.events = nil
+	c.mu.Unlock()
+	for _, e := range events {
+		c.net.side.core.Publish(e)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 
 	"isthmus/bridge"
 	"isthmus/ircside/session"
-	"isthmus/ircside/text"
 )
 
 const (
@@ -27,6 +26,9 @@ const (
 func (c *client) connect() (bridge.Failure, bool) {
 	switch c.phase {
 	case phaseDown:
+		if why, ok := c.net.welcome(c.who, time.Now()); !ok {
+			return why, false
+		}
 		if !c.net.takePlace() {
 			return bridge.Failure{Kind: bridge.ErrTooMany, Text: "No more people of this gateway may connect to " + c.net.name + " at the moment."}, false
 		}
@@ -37,11 +39,27 @@ func (c *client) connect() (bridge.Failure, bool) {
 	return bridge.Failure{}, true
 }
 
-// schedule opens a session after wait, or when the network's rate allows it.
+// schedule opens a session after wait, when the network's rate allows it.
 func (c *client) schedule(wait time.Duration) {
 	c.phase = phaseWaiting
-	reserved := c.net.connects.Reserve()
-	c.start(max(wait, reserved.Delay()), c.open)
+	if wait <= 0 {
+		c.takeTurn()
+		return
+	}
+	c.start(wait, func() {
+		c.lock()
+		defer c.unlock()
+		if c.phase == phaseWaiting && c.turn.IsZero() {
+			c.takeTurn()
+		}
+	})
+}
+
+// takeTurn opens a session when its turn comes.
+func (c *client) takeTurn() {
+	now := time.Now()
+	c.turn = c.net.takeTurn(now)
+	c.start(c.turn.Sub(now), c.open)
 }
 
 // start sets the client's one timer.
@@ -88,7 +106,7 @@ func (c *client) open() {
 	if c.phase != phaseWaiting {
 		return
 	}
-	c.timer, c.login = nil, login
+	c.timer, c.login, c.turn = nil, login, time.Time{}
 	c.phase = phaseOpening
 	side.work.Add(1)
 	side.Counters.Sessions.Add(1)
@@ -109,7 +127,7 @@ func (c *client) config() session.Config {
 		Nick:         nickFrom(nick),
 		ExactNick:    c.exactNick(),
 		Username:     username(c.fill(set.Username)),
-		Realname:     text.Sanitize(c.fill(set.Realname)),
+		Realname:     reasonOf(c.fill(set.Realname), maxRealname),
 		SASL:         session.SASL{Account: login.Account, Password: login.Password, External: login.Certificate != nil},
 		Flood:        set.Flood,
 		Supports:     &c.net.supports,
@@ -184,9 +202,16 @@ func nickFrom(name string) string {
 	return bounded(nick)
 }
 
+const (
+	// maxUsername and maxRealname are how many bytes we say of what servers
+	// cut anyway (USERLEN is 10 on many), so that a long JID fits the line.
+	maxUsername = 32
+	maxRealname = 200
+)
+
 // username makes an ident: ASCII letters, digits and a few signs.
 func username(name string) string {
-	return strings.Map(func(r rune) rune {
+	name = strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.':
 			return r
@@ -195,6 +220,7 @@ func username(name string) string {
 		}
 		return '_'
 	}, name)
+	return name[:min(len(name), maxUsername)]
 }
 
 // Ready implements session.Handler: registered.
@@ -236,6 +262,7 @@ func (c *client) Closed(err error) {
 	c.nick = ""
 	if !c.since.IsZero() && time.Since(c.since) > stable {
 		c.retry = nil
+		c.net.forgive(c.who)
 	}
 	c.since, c.sess = time.Time{}, nil
 	for _, m := range c.rooms {
@@ -258,6 +285,9 @@ func (c *client) ended(err error) {
 	if err != nil {
 		why = c.failure(err)
 		c.net.log.Info("session down", "session", c.who, "error", err)
+		if unwelcome(err) {
+			c.net.noteRefusal(c.who, why, time.Now())
+		}
 	}
 	c.tellSession(false, why.Text)
 	c.watchedOffline()
@@ -351,6 +381,8 @@ func (c *client) close(reason string) {
 	switch c.phase {
 	case phaseWaiting:
 		c.stopTimer()
+		c.net.giveBack(c.turn, time.Now())
+		c.turn = time.Time{}
 		c.ended(nil)
 	case phaseOpening, phaseUp:
 		c.stopTimer()

@@ -7,10 +7,7 @@ import (
 // Deliver implements bridge.Side. It may block for as long as a server does
 // not read what one of its sessions writes, which a deadline ends.
 func (s *Side) Deliver(e bridge.Event) {
-	who := e.By
-	if e.Room.Private() {
-		who = e.Room.Owner
-	}
+	who := behind(e)
 	n, served := s.network(e.Room.Network, false)
 	if !served {
 		s.fail(e, bridge.Failure{Kind: bridge.ErrNotFound, Text: "There is no IRC network called " + e.Room.Network + " here."})
@@ -50,14 +47,24 @@ func (s *Side) Deliver(e bridge.Event) {
 	}
 }
 
+// behind is the person whose session an event goes to.
+func behind(e bridge.Event) bridge.Person {
+	if e.Room.Private() {
+		return e.Room.Owner
+	}
+	return e.By
+}
+
 // wants reports whether an event brings somebody to the network who may not
 // be there yet.
 func wants(e bridge.Event) bool {
-	switch e.Body.(type) {
+	switch b := e.Body.(type) {
 	case bridge.Join:
 		return true
-	case bridge.Message, bridge.Watch:
+	case bridge.Message:
 		return e.Room.Private()
+	case bridge.Watch:
+		return e.Room.Private() && b.On
 	}
 	return false
 }

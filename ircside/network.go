@@ -32,7 +32,9 @@ type network struct {
 	clients  map[bridge.Person]*client
 	channels map[string]*channel // by folded name
 	sessions int                 // open, or about to be
-	dead     bool                // forgotten by the side; nobody new may come
+	freed    []time.Time         // turns to connect that were given back, in order
+	refusals map[bridge.Person]refusal
+	dead     bool // forgotten by the side; nobody new may come
 	mapping  isupport.CaseMapping
 
 	nicksMu sync.RWMutex
@@ -145,20 +147,24 @@ func (n *network) lockClient(who bridge.Person, wanted bool) *client {
 	}
 }
 
-// remove forgets a client that nobody needs, and the network itself when it
-// is not a listed one and this was the last.
+// remove forgets a client that nobody needs.
 func (n *network) remove(c *client) {
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	if n.clients[c.who] == c {
 		delete(n.clients, c.who)
 	}
-	_, listed := n.side.opts.Load().Networks[n.name]
-	n.dead = n.dead || len(n.clients) == 0 && !listed
-	dead := n.dead
-	n.mu.Unlock()
-	if dead {
-		n.side.forget(n)
-	}
+}
+
+// retireIfIdle retires a network that nobody uses, when there is nothing to
+// keep of it either: what counts against its rate, or against somebody.
+func (n *network) retireIfIdle(now time.Time) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sweepRefusals(now)
+	quiet := n.connects.Limit() == rate.Inf || n.connects.TokensAt(now) >= float64(n.connects.Burst())
+	n.dead = n.dead || len(n.clients) == 0 && len(n.refusals) == 0 && quiet
+	return n.dead
 }
 
 // retire lets nobody new in: the network is not served any more.

@@ -120,11 +120,14 @@ func TestUnlisted(t *testing.T) {
 		w.side.Deliver(bridge.Event{ID: "x", Room: bridge.Room{Network: "made.up", Owner: jid("alice")}, By: jid("alice"), Body: body})
 	}
 	w.want(` | failure "x" kind 14: You are not connected to made.up.`, ` | failure "x" kind 14: You are not connected to made.up.`,
-		` | confirm "x" native ""`)
+		` | failure "x" kind 14: You are not connected to made.up.`)
 	w.side.mu.Lock()
 	defer w.side.mu.Unlock()
-	if n := len(w.side.networks); n != 0 {
+	if n := len(w.side.networks); n != 1 { // the one that a connection was tried to
 		t.Errorf("%d networks are kept", n)
+	}
+	if w.side.sweep(&w.opts, time.Now()); len(w.side.networks) != 0 {
+		t.Error("a network that nobody uses is kept")
 	}
 }
 

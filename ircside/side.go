@@ -5,8 +5,8 @@
 //	               └ channel, one per room: which clients are in it, and the
 //	                 observer, the one picture of it that the core is told of
 //
-// Locks are taken in this order: client, network, channel, nicks. None is held
-// during Publish, and none but the client's own while its connection is written to.
+// Locks are taken in this order: client, network, channel, nicks. None of them
+// is held during Publish, and none but the client's own while its connection is written to.
 package ircside
 
 import (
@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"isthmus/bridge"
 	"isthmus/ircside/session"
@@ -113,6 +114,7 @@ func (s *Side) LoginChanged(who bridge.Person, network string) {
 	if n == nil {
 		return
 	}
+	n.forgive(who)
 	if c := n.lockClient(who, false); c != nil {
 		c.login = nil
 		c.unlock()
@@ -153,15 +155,27 @@ func (s *Side) network(name string, wanted bool) (n *network, served bool) {
 	if n := s.networks[name]; n != nil {
 		return n, true
 	}
-	set, served := s.opts.Load().network(name)
+	opts := s.opts.Load()
+	set, served := opts.network(name)
 	if served && wanted {
+		s.sweep(opts, time.Now())
 		n = newNetwork(s, name, set)
 		s.networks[name] = n
 	}
 	return n, served
 }
 
-// forget drops a network that nobody uses, or may use, any more.
+// sweep forgets networks that nobody uses, of those that aren't listed. The
+// caller holds the lock.
+func (s *Side) sweep(opts *Options, now time.Time) {
+	for name, n := range s.networks {
+		if _, listed := opts.Networks[name]; !listed && n.retireIfIdle(now) {
+			delete(s.networks, name)
+		}
+	}
+}
+
+// forget drops a network that nobody may use any more.
 func (s *Side) forget(n *network) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
