@@ -1,10 +1,13 @@
 package ircside
 
 import (
+	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
 	"isthmus/bridge"
+	"isthmus/ircside/isupport"
 	"isthmus/ircside/line"
 )
 
@@ -38,6 +41,63 @@ func TestDirect(t *testing.T) {
 	for _, bad := range []string{"a,b", "$*", "#go", "a b", "*", "a!b@c", ":x"} {
 		w.private("x", "alice", bad, bridge.Message{Text: "hi"})
 		w.want(bad + ` | failure "x" kind 1: IRC has no nick like this.`)
+	}
+}
+
+// Who is away is told once for each away message, and again after they were back.
+func TestAwayReplies(t *testing.T) {
+	w := newWorld(t, nil)
+	p := aliceJoins(w)
+	tell := func(b bridge.Message, replies ...string) {
+		t.Helper()
+		w.private("m", "alice", "bob", b)
+		p.expect("")
+		for _, r := range replies {
+			p.send("%s", r)
+		}
+		p.pong()
+		w.want(`bob | confirm "m" native ""`)
+	}
+	const away = ":irc.test 301 alice Bob :out \x02to lunch\x02"
+	const told = "bob | info: Bob is away: out to lunch"
+	hi := bridge.Message{Text: "hi"}
+	tell(hi, away)
+	w.want(told)
+	tell(bridge.Message{Text: "waves", Emote: true}, away, away)
+	tell(bridge.Message{Text: "note", Notice: true})
+	tell(hi, ":irc.test 301 alice Bob :asleep")
+	w.want("bob | info: Bob is away: asleep")
+	tell(hi)
+	tell(hi, ":irc.test 301 alice carol :somebody else is away", ":irc.test 301 alice Bob :")
+	w.want("bob | info: Bob is away.")
+	w.nothing()
+
+	w.private("w", "alice", "bob", bridge.Watch{On: true})
+	w.want(`bob | confirm "w" native ""`, "bob | bob show 5 ")
+	p.expect("ISON bob")
+	p.send(":irc.test 303 alice :bob")
+	p.pong()
+	w.want("bob | bob show 0 ")
+	tell(hi, away)
+	w.want("bob | bob show 2 out to lunch")
+	tell(hi, away)
+	tell(hi)
+	w.want("bob | bob show 0 ")
+	w.nothing()
+}
+
+func TestAwaysAreBounded(t *testing.T) {
+	net := newNetwork(&Side{log: slog.New(slog.DiscardHandler)}, "net", Network{})
+	c := &client{net: net, who: jid("alice"), table: isupport.Default()}
+	for i := range 3 * maxAways {
+		var m line.Message
+		if err := line.Parse(fmt.Appendf(nil, ":s 301 alice n%d :away", i), &m); err != nil {
+			t.Fatal(err)
+		}
+		c.toldAway(fmt.Sprintf("n%d", i), []*line.Message{&m})
+	}
+	if n := len(c.private.aways); n > maxAways {
+		t.Errorf("%d are kept", n)
 	}
 }
 
@@ -100,10 +160,13 @@ func TestConsole(t *testing.T) {
 
 	say("MOTD")
 	p.expect("MOTD")
-	for range answerLines * maxAnswers * 2 {
+	for i := range answerLines * maxAnswers * 2 {
 		p.send(":irc.test 372 alice :- line")
+		if i == 0 { // a server may answer other things meanwhile
+			p.pong()
+		}
 	}
-	p.pong()
+	p.send(":irc.test 376 alice :End of MOTD")
 	part := " |  says: " + strings.TrimSuffix(strings.Repeat("- line\n", answerLines), "\n")
 	for i := range maxAnswers {
 		if i == maxAnswers-1 {

@@ -2,6 +2,7 @@ package ircside
 
 import (
 	"isthmus/bridge"
+	"isthmus/ircside/line"
 	"isthmus/ircside/session"
 )
 
@@ -47,12 +48,24 @@ func (c *client) send(e bridge.Event, b bridge.Message, target string) {
 	for i, w := range words {
 		lines[i] = session.Line{Command: command, Params: []string{target, w}}
 	}
-	c.request(e, lines...)
+	if !e.Room.Private() || b.Notice { // RFC 2812 3.3.2: a NOTICE is not answered
+		c.request(e, lines...)
+		return
+	}
+	c.requestFor(e, session.Request{Lines: lines, Collect: []string{rplAway}}, func(replies []*line.Message) {
+		c.toldAway(e.Room.ID, replies)
+	})
 }
 
 // request sends lines and answers e when the server has.
 func (c *client) request(e bridge.Event, lines ...session.Line) {
-	err := c.sess.Request(session.Request{Lines: lines}, func(r session.Result) {
+	c.requestFor(e, session.Request{Lines: lines}, nil)
+}
+
+// requestFor makes a request and answers e when the server has. If it took the
+// lines, then, which may be nil, is given the replies to collect.
+func (c *client) requestFor(e bridge.Event, r session.Request, then func([]*line.Message)) {
+	err := c.sess.Request(r, func(r session.Result) {
 		c.lock()
 		defer c.unlock()
 		if r.Err != nil {
@@ -60,6 +73,9 @@ func (c *client) request(e bridge.Event, lines ...session.Line) {
 			return
 		}
 		c.confirm(e, r.Native)
+		if then != nil {
+			then(r.Lines)
+		}
 	})
 	if err != nil {
 		c.fail(e, c.failure(err))
@@ -69,7 +85,6 @@ func (c *client) request(e bridge.Event, lines ...session.Line) {
 // changeNick asks for another nick, which holds in all rooms of the network.
 // That it was taken is told by our own NICK line.
 func (c *client) changeNick(e bridge.Event, b bridge.Rename) {
-	c.wish = b.To
 	if c.phase != phaseUp {
 		c.fail(e, bridge.Failure{Kind: bridge.ErrOffline, Text: "You are not connected to " + c.net.name + " at the moment."})
 		return
@@ -82,5 +97,6 @@ func (c *client) changeNick(e bridge.Event, b bridge.Rename) {
 		c.fail(e, bridge.Failure{Kind: bridge.ErrBadName, Text: "IRC can't hold such a nick."})
 		return
 	}
-	c.request(e, session.Line{Command: "NICK", Params: []string{b.To}})
+	r := session.Request{Lines: []session.Line{{Command: "NICK", Params: []string{b.To}}}}
+	c.requestFor(e, r, func([]*line.Message) { c.wish = b.To }) // also when they connect again
 }

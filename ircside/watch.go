@@ -21,9 +21,9 @@ const (
 // watch is one nick whose coming and going somebody wants to know of. What is
 // known of it lasts as long as the session.
 type watch struct {
-	nick   string
-	online bool
-	poll   bool // the server's MONITOR list has no place for it
+	nick string
+	now  bridge.Presence // offline, while nobody knows better
+	poll bool            // the server's MONITOR list has no place for it
 }
 
 // watchNick tells somebody from now on, or no more, whether a nick is there.
@@ -35,7 +35,7 @@ func (c *client) watchNick(e bridge.Event, b bridge.Watch) {
 		c.fail(e, bridge.Failure{Kind: bridge.ErrTooMany, Text: "You watch as many people as you may."})
 		return
 	case b.On && w == nil:
-		w = &watch{nick: nick}
+		w = &watch{nick: nick, now: bridge.Presence{Show: bridge.ShowOffline}}
 		if p.watches == nil {
 			p.watches = map[string]*watch{}
 		}
@@ -59,11 +59,7 @@ func (c *client) watchNick(e bridge.Event, b bridge.Watch) {
 
 // tellWatch publishes what is known of a watched nick.
 func (c *client) tellWatch(w *watch) {
-	show := bridge.ShowOffline
-	if w.online {
-		show = bridge.ShowOnline
-	}
-	c.emit(bridge.Event{Room: c.direct(w.nick), By: c.native(w.nick), Name: w.nick, Body: bridge.Presence{Show: show}})
+	c.emit(bridge.Event{Room: c.direct(w.nick), By: c.native(w.nick), Name: w.nick, Body: w.now})
 }
 
 // allWatches is every watch there is.
@@ -165,9 +161,21 @@ func (c *client) watchOf(nick string) *watch {
 	return nil
 }
 
+// setOnline notes whether somebody is there, however available.
 func (c *client) setOnline(w *watch, online bool) {
-	if w.online != online {
-		w.online = online
+	var now bridge.Presence
+	if !online {
+		now.Show = bridge.ShowOffline
+	}
+	if online != (w.now.Show != bridge.ShowOffline) {
+		c.see(w, now)
+	}
+}
+
+// see notes how available somebody is.
+func (c *client) see(w *watch, now bridge.Presence) {
+	if w.now != now {
+		w.now = now
 		c.tellWatch(w)
 	}
 }
