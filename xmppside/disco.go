@@ -23,11 +23,11 @@ var common = []string{nsDiscoInfo, nsDiscoItems, nsPing, nsTime, nsVCard, nsCaps
 var infos = map[address.Kind]info{
 	address.Gateway: {
 		[]identity{{"conference", "irc"}, {"gateway", "irc"}},
-		sorted(common, nsMUC, nsVersion, nsLast),
+		sorted(common, nsMUC, nsStableID, nsOccupantID, nsVersion, nsLast),
 	},
 	address.Network: {
 		[]identity{{"conference", "irc"}, {"gateway", "irc"}},
-		sorted(common, nsMUC, nsVersion, nsCommands),
+		sorted(common, nsMUC, nsStableID, nsOccupantID, nsVersion, nsCommands),
 	},
 	address.User: {
 		[]identity{{"client", "pc"}},

@@ -7,6 +7,7 @@ import (
 
 	"isthmus/bridge"
 	"isthmus/xmppside/address"
+	"isthmus/xmppside/muc"
 	"isthmus/xmppside/wire"
 )
 
@@ -21,7 +22,9 @@ const (
 	nsCommands   = "http://jabber.org/protocol/commands" // XEP-0050
 	nsData       = "jabber:x:data"                       // XEP-0004
 	nsCaps       = "http://jabber.org/protocol/caps"     // XEP-0115
-	nsMUC        = "http://jabber.org/protocol/muc"
+	nsMUC        = muc.Namespace
+	nsStableID   = nsMUC + "#stable_id"     // XEP-0045 §7.4
+	nsOccupantID = "urn:xmpp:occupant-id:0" // XEP-0421 §4: of a service, if of all its rooms
 )
 
 // question is what tells one kind of request from another.

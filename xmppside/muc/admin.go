@@ -143,8 +143,8 @@ func (r *Room) handleOwner(st *wire.Stanza, q wire.Element) {
 	case u == nil || u.affiliation < AffiliationAdmin:
 		r.refuseWith(st.Header, wire.ConditionForbidden, "Only those who run the room may do that.")
 	case st.Type == "get":
-		// XEP-0045 §10.1.3: "If there are no configuration options, the
-		// service MUST return an empty query element".
+		// XEP-0045 §10.1.3: "If there are no configuration options
+		// available, the service MUST return an empty query element".
 		r.result(st.Header, "<query xmlns='"+nsOwner+"'/>")
 	case hasForm && (form.Attr("type") == "submit" || form.Attr("type") == "cancel"):
 		r.result(st.Header, "") // §10.1.2, an instant room

@@ -24,8 +24,8 @@ var features = []string{
 	nsOccupantID,
 	nsStanzaID,
 	nsPing,
-	"http://jabber.org/protocol/muc#self-ping-optimization", // XEP-0410 §4
-	"http://jabber.org/protocol/muc#stable_id",              // XEP-0045 §6.4
+	"http://jabber.org/protocol/muc#self-ping-optimization", // XEP-0410 §3.3
+	"http://jabber.org/protocol/muc#stable_id",              // XEP-0045 §7.4
 	"muc_open",
 	"muc_temporary",
 	"muc_unsecured",
@@ -75,12 +75,20 @@ func appendInfoField(b []byte, name, value string) []byte {
 }
 
 func (r *Room) handleInfo(st *wire.Stanza, q wire.Element) {
-	if node := q.Attr("node"); node != "" {
-		// XEP-0045 §7.12: without a reserved nickname to tell ("x-roomuser-item"),
-		// and for the nodes of nobody, the answer is empty.
-		b := []byte("<query xmlns='" + nsDiscoInfo + "' node='")
-		b = wire.AppendAttr(b, node)
-		r.result(st.Header, string(append(b, "'/>"...)))
+	switch q.Attr("node") {
+	case "":
+	case "x-roomuser-item":
+		// XEP-0045 §7.12: "If the user does not have a registered nickname,
+		// the room MUST return a service discovery <query/> element that is empty".
+		r.result(st.Header, "<query xmlns='"+nsDiscoInfo+"' node='x-roomuser-item'/>")
+		return
+	case nsMUC + "#traffic":
+		// XEP-0045 §17.1.1: "If the room does not support the "#traffic" node,
+		// it MUST return a <feature-not-implemented/> error".
+		r.refuseWith(st.Header, wire.ConditionFeatureNotImplemented, "")
+		return
+	default:
+		r.refuseWith(st.Header, wire.ConditionItemNotFound, "") // XEP-0030 §7
 		return
 	}
 	i := Info{Name: r.opt.Name, Unlisted: r.unlisted, Nonanonymous: r.opt.Nonanonymous}

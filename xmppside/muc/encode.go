@@ -187,7 +187,7 @@ func (r *Room) appendMessage(b []byte, m message) []byte {
 		b = append(b, "'/>"...)
 	}
 	if m.archive != "" {
-		// XEP-0359 §3.1: the room vouches for this id.
+		// XEP-0359 §2.1: the room vouches for this id.
 		b = append(b, "<stanza-id xmlns='"+nsStanzaID+"' by='"...)
 		b = append(b, r.from...)
 		b = appendField(b, "' id='", m.archive)

@@ -49,12 +49,26 @@ func (r *Room) handlePresence(st *wire.Stanza) {
 		r.handleJoin(st)
 	case c == nil && r.updateArrival(st):
 	case c == nil:
-		// It thinks that it is in the room: it has to learn otherwise, so
-		// that it can join anew.
-		r.refuseWith(st.Header, wire.ConditionNotAcceptable, "You are not in this room. Join it first.")
+		r.kickStranger(st)
 	default:
 		r.handleUpdate(st, u, c)
 	}
+}
+
+// kickStranger tells a client that thinks that it is in the room, so that it
+// joins anew.
+//
+// XEP-0045 §7.2.18: "it is RECOMMENDED that a service receiving a <presence>
+// without an <x> element from a non-occupant full-JID responds with an explicit
+// kick to that client. The kick MUST contain the status codes 110 (occupant's
+// presence), 307 (kick), and 333 (kick due to technical problems)."
+func (r *Room) kickStranger(st *wire.Stanza) {
+	nick := st.To.Resource()
+	kick := presence{
+		of:   &occupant{nick: nick, id: r.ids.of(st.From.Bare(), nick)},
+		gone: true, self: true, reason: "You are not in this room.", codes: [4]int{codeKicked, codeRemoved},
+	}
+	r.send(func(b []byte) []byte { return r.appendPresence(b, st.From, kick) })
 }
 
 // handleJoin lets in one more client of a user who is in the room already, and
@@ -112,7 +126,8 @@ func (r *Room) updateArrival(st *wire.Stanza) bool {
 }
 
 // reenter shows the room anew to a client that asks to join though it is in:
-// it has lost track (XEP-0410 §3.2 has clients do so).
+// it has lost track (XEP-0410 §3.2 has clients do so, and XEP-0045 §7.2.1 the
+// room show it everything).
 func (r *Room) reenter(st *wire.Stanza, u *user, c *resource) {
 	a := r.newArrival(st)
 	*c = *a.resource
@@ -235,7 +250,7 @@ func (r *Room) welcome(u *user, a arrival) {
 		add(codeLogged) // §7.2.12
 	}
 	if u.nick != a.nick() {
-		add(codeNickAssigned) // §7.2.2: "the service has [...] modified the user's nick"
+		add(codeNickAssigned) // §7.2.2
 	}
 	r.send(func(b []byte) []byte {
 		b = r.appendPresence(b, a.jid, self)

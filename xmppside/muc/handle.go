@@ -30,9 +30,10 @@ func (r *Room) sender(st *wire.Stanza) (*user, *resource) {
 }
 
 // ghostly are the conditions of an error that say that nobody is there to
-// receive anything (XEP-0045 §7.14: "the MUC service is responsible for
-// monitoring error stanzas it receives in order to determine if the user has
-// gone offline").
+// receive anything (XEP-0045 §17.1.2: "To help prevent ghost users, a MUC
+// service SHOULD remove a user if the service receives a delivery-related error
+// in relation to a stanza it has previously sent to the user"), among them what
+// servers really answer.
 var ghostly = map[wire.Condition]bool{
 	wire.ConditionGone:                 true,
 	wire.ConditionInternalServerError:  true,
@@ -48,8 +49,9 @@ var ghostly = map[wire.Condition]bool{
 // nothing is a message that no client shows and no archive keeps (XEP-0334 §4.4).
 const nothing = "<no-store xmlns='urn:xmpp:hints'/>"
 
-// Probe finds out which clients have gone without a word, by sending each of
-// them something to bounce. A client takes no notice of a message with nothing
+// Probe finds out which clients have gone without a word (XEP-0045 §17.1.2:
+// "similar methods to periodically check the availability of room occupants"),
+// by sending each of them something to bounce. A client takes no notice of a message with nothing
 // in it; a server that has no such client answers <service-unavailable/> (RFC
 // 6121 §8.5.3.2.1). A ping would not do: that is also the answer of a client
 // that doesn't know what a ping is.

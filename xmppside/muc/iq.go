@@ -50,25 +50,36 @@ func (r *Room) handleRoomIQ(st *wire.Stanza) {
 	}
 }
 
+// strangers is what those get who are not in the room, and ask somebody who
+// may be.
+func strangers(q wire.Element) wire.Condition {
+	if q.Space == nsDiscoInfo || q.Space == nsDiscoItems {
+		// XEP-0045 §6.6: "If a non-occupant attempts to send a disco request
+		// to [an occupant JID], a MUC service MUST return a <bad-request/>".
+		return wire.ConditionBadRequest
+	}
+	return wire.ConditionNotAcceptable // XEP-0410 §3.2, for a ping
+}
+
 // handleOccupantIQ takes a question to somebody in the room.
 func (r *Room) handleOccupantIQ(st *wire.Stanza) {
 	u, _ := r.sender(st)
+	q := payload(st)
 	if u == nil {
-		// XEP-0410 §3.1, for a ping; XEP-0045 §7.4 for anything else: who
-		// is not (or no more) in the room gets <not-acceptable/>.
-		r.refuseWith(st.Header, wire.ConditionNotAcceptable, "You are not in this room.")
+		r.refuseWith(st.Header, strangers(q), "You are not in this room.")
 		return
 	}
-	q := payload(st)
 	target := r.people[st.To.Resource()]
 	switch ping := st.Type == "get" && q.Is(nsPing, "ping"); {
 	case target == nil:
-		// XEP-0410 §3.3: to a client that pings itself this says that its
+		// XEP-0410 §3.2: to a client that pings itself this says that its
 		// nickname was changed without its knowing.
 		r.refuseWith(st.Header, wire.ConditionItemNotFound, "There is nobody of that name in this room.")
 	case target.user == u && ping:
-		// XEP-0410 §3.3: "the MUC service MUST directly respond to the
-		// client" that pings itself, without asking its other resources.
+		// XEP-0410 §3.3: "a MUC service supporting this protocol may
+		// directly respond to a occupant's Ping request to the occupant's
+		// own nickname, as opposed to routing it to any of the occupant's
+		// clients."
 		r.result(st.Header, "")
 	case target.user != nil:
 		r.passOn(st, u, target.user, q)

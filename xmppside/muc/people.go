@@ -118,8 +118,8 @@ func (r *Room) handleUpdate(st *wire.Stanza, u *user, c *resource) {
 	*c = *r.newResource(st)
 	r.shareAvailability(u, c.jid)
 	if nick := st.To.Resource(); nick != u.nick {
-		// XEP-0045 §7.6: "by sending presence to a new room JID in the same
-		// room (changing only the resource identifier in the room JID)".
+		// XEP-0045 §7.6: "by sending presence to a new occupant JID in the
+		// same room (changing only the resource identifier in the occupant JID)".
 		r.ask(u, st.Header, Rename{To: strings.Clone(nick)})
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"isthmus/xmppside/wire"
 )
 
-// fromRoom marks a message as private in a room (XEP-0045 §7.5: "the service
-// SHOULD also add an <x/> element qualified by the muc#user namespace"), so
+// fromRoom marks a message as private in a room (XEP-0045 §7.5: "The service
+// SHOULD add the <x/> element if the message does not contain it already"), so
 // that clients don't take it for one of a contact.
 const fromRoom = "<x xmlns='" + nsUser + "'/>"
 

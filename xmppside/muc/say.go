@@ -58,8 +58,9 @@ func (r *Room) handleGroupchat(st *wire.Stanza, u *user, content string) {
 	_, hasThread := st.Child(wire.NSComponent, "thread")
 	switch {
 	case hasSubject && !hasBody && !hasThread:
-		// XEP-0045 §8.1: "only a message that contains a <subject/> but no
-		// <body/> element shall be considered a subject change".
+		// XEP-0045 §8.1: "A message with a <subject/> and a <body/> or a
+		// <subject/> and a <thread/> is a legitimate message, but it SHALL NOT
+		// be interpreted as a subject change."
 		r.ask(u, st.Header, ChangeSubject{Text: strings.Clone(subject.Text())})
 	case hasBody: // also of visitors: who has voice is the owner's to say
 		if a := r.ask(u, st.Header, Say{Body: strings.Clone(st.ChildText(wire.NSComponent, "body"))}); a != nil {
@@ -67,7 +68,7 @@ func (r *Room) handleGroupchat(st *wire.Stanza, u *user, content string) {
 		}
 	case u.role < RoleParticipant:
 		// XEP-0045 §7.4: "If the sender is a visitor (i.e., does not have
-		// voice in a moderated room), the service SHOULD return a
+		// voice in a moderated room), the service MUST return a
 		// <forbidden/> error to the sender".
 		r.refuseWith(st.Header, wire.ConditionForbidden, "You have no voice in this room.")
 	case u.detached:
@@ -103,10 +104,6 @@ type Said struct {
 // Say tells what was said in the room, by whomever.
 func (r *Room) Say(s Said) {
 	r.locked(func() {
-		by := r.find(s.By)
-		if by == nil { // has left since, or speaks from outside
-			by = &occupant{nick: s.By.Nick, id: r.ids.of(s.By.User.Bare(), s.By.Nick)}
-		}
 		h, content := wire.Header{}, ""
 		if a, ok := r.take(s.Ref); ok {
 			h, content = a.header, a.content
@@ -114,7 +111,7 @@ func (r *Room) Say(s Said) {
 		if content == "" {
 			content = text(s.Body)
 		}
-		r.relay(by, h, content, s.ID, s.At)
+		r.relay(r.author(s.By), h, content, s.ID, s.At)
 	})
 }
 
@@ -157,8 +154,8 @@ func (r *Room) content(st *wire.Stanza) (string, bool) {
 }
 
 // forged reports whether an element pretends to be the room's own word:
-// stanza ids (XEP-0359 §5: "MUST strip" those by themselves), occupant ids
-// (XEP-0421 §3.2), status codes, delays, and addresses of whom it came from.
+// stanza ids (XEP-0359 §3: one whose 'by' is our own address must go, whatever
+// it says), occupant ids (XEP-0421 §4), status codes, delays, and addresses of whom it came from.
 func (r *Room) forged(c wire.Element) bool {
 	switch c.Space {
 	case nsStanzaID:
