@@ -36,6 +36,13 @@ var refused = map[string]string{
 	"JOIN": "Join the room with your client.",
 }
 
+// endings are the replies with which the answer to a command ends, for those
+// that a server may be some time about or ask another server (RFC 2812 5.1).
+var endings = map[string][]string{
+	"ADMIN": {"259"}, "INFO": {"374"}, "LINKS": {"365"}, "LIST": {"323"}, "MOTD": {"376", "422"}, "NAMES": {"366"},
+	"STATS": {"219"}, "TIME": {"391"}, "VERSION": {"351"}, "WHO": {"315"}, "WHOIS": {"318"}, "WHOWAS": {"369"},
+}
+
 // command carries out what somebody wrote in the console.
 func (c *client) command(e bridge.Event, b bridge.Message) {
 	c.extra().talks = true
@@ -80,7 +87,8 @@ func (c *client) raw(e bridge.Event, m *line.Message) {
 	}
 	c.extra().answers = 0
 	c.asking.Add(1) // before the answer can come
-	err := c.sess.Request(session.Request{Lines: []session.Line{{Command: m.Command, Params: params}}}, func(r session.Result) {
+	request := session.Request{Lines: []session.Line{{Command: m.Command, Params: params}}, End: endings[m.Command]}
+	err := c.sess.Request(request, func(r session.Result) {
 		c.lock()
 		defer c.unlock()
 		c.asking.Add(-1)
@@ -216,13 +224,13 @@ func (c *client) query(e bridge.Event, b bridge.Query) {
 	case p.querying:
 		c.fail(e, bridge.Failure{Kind: bridge.ErrTooFast, Text: "The question before is not answered yet."})
 	case b.What == bridge.QueryRooms && e.Room.ID == "":
-		c.ask(e, session.Request{Lines: []session.Line{{Command: "LIST"}}, Collect: []string{"321", "322", "323"}, Timeout: listTimeout}, roomRows)
+		c.ask(e, session.Request{Lines: []session.Line{{Command: "LIST"}}, Collect: []string{"321", "322", "323"}, End: endings["LIST"], Timeout: listTimeout}, roomRows)
 	case b.What == bridge.QueryWho && isNick(e.Room.ID, c.sess.ISupport()):
 		collect := []string{"318"}
 		for numeric := range whoisFields {
 			collect = append(collect, numeric)
 		}
-		c.ask(e, session.Request{Lines: []session.Line{{Command: "WHOIS", Params: []string{e.Room.ID}}}, Collect: collect}, whoRows)
+		c.ask(e, session.Request{Lines: []session.Line{{Command: "WHOIS", Params: []string{e.Room.ID}}}, Collect: collect, End: endings["WHOIS"]}, whoRows)
 	default:
 		c.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "That can't be asked here."})
 	}

@@ -156,8 +156,8 @@ func (s *Session) batch(m *line.Message) {
 		s.mu.Lock()
 		p := s.byLabel(b.labels)
 		s.mu.Unlock()
-		if p != nil {
-			s.answered(p)
+		if p != nil && p.answered() {
+			s.complete(p)
 		}
 	}
 }

@@ -49,8 +49,12 @@ func (s *Session) handle(m *line.Message) error {
 		}
 	}
 	b := s.bat.of(m)
-	if !s.claim(m, b) {
+	used, done := s.claim(m, b)
+	if !used {
 		s.h.Line(m, b.visible())
+	}
+	if done != nil { // after the line, which shows what it led to
+		s.complete(done)
 	}
 	if s.reg != nil && (m.Command == "376" || m.Command == "422") {
 		s.becomeReady()

@@ -37,6 +37,10 @@ type Request struct {
 	// Collect are the commands or numerics ("322") of replies to be handed
 	// over in Result.Lines; they don't reach Handler.Line then.
 	Collect []string
+	// End are the replies of which one ends the answer. Some servers are not
+	// done with a LIST, or have not heard from another server, when they
+	// answer a barrier: the request goes on until then, or an error.
+	End []string
 	// Timeout is how long the answer may take once the last line is out; 0
 	// means Config.RequestTimeout. Time in the queue does not count.
 	Timeout time.Duration
@@ -62,6 +66,8 @@ type pending struct {
 	first   uint64    // the label of its first line; a barrier has the one after the last
 	labels  bool      // labels, not a barrier
 	answers int       // labels not yet answered
+	passed  bool      // the barrier was answered, but End is still to come
+	ended   bool      // by one of End
 	due     time.Time // when it has taken too long; zero until the last line is out
 	result  Result
 }
@@ -210,10 +216,15 @@ func (s *Session) takeHead(id uint64) *pending {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, p := range s.pending {
-		if !p.labels && p.end() <= id && !p.due.IsZero() {
-			s.removeLocked(i)
-			return p
+		if p.labels || p.passed || p.end() > id || p.due.IsZero() {
+			continue
 		}
+		if len(p.End) > 0 && !p.ended && p.result.Err == nil {
+			p.passed = true
+			continue
+		}
+		s.removeLocked(i)
+		return p
 	}
 	return nil
 }
@@ -247,22 +258,24 @@ func (s *Session) expireLocked(now time.Time) (expired []*pending) {
 }
 
 // claim gives a line to the request that it answers. It reports whether the
-// line is used up: an error, an echo or a reply that was asked for.
-func (s *Session) claim(m *line.Message, b *Batch) bool {
+// line is used up: an error, an echo or a reply that was asked for; and the
+// request, if that is complete with it.
+func (s *Session) claim(m *line.Message, b *Batch) (used bool, done *pending) {
 	if s.waiting.Load() == 0 {
-		return false
+		return false, nil
 	}
 	s.mu.Lock()
 	p, answered, labelled := s.requestOf(m, b)
 	s.mu.Unlock()
 	if p == nil {
-		return false
+		return false, nil
 	}
-	used := p.take(m, s, labelled)
-	if answered {
-		s.answered(p)
+	used = p.take(m, s, labelled)
+	p.ended = p.ended || slices.Contains(p.End, m.Command)
+	if answered && p.answered() || p.passed && p.ended {
+		done = p
 	}
-	return used
+	return used, done
 }
 
 // requestOf finds the request that m may answer. answered says that no more
@@ -275,7 +288,7 @@ func (s *Session) requestOf(m *line.Message, b *Batch) (p *pending, answered, la
 		return s.byLabel(label), false, true
 	}
 	for _, p := range s.pending {
-		if !p.labels {
+		if !p.labels && (!p.passed || slices.Contains(p.Collect, m.Command) || slices.Contains(p.End, m.Command)) {
 			return p, false, false
 		}
 	}
@@ -295,11 +308,14 @@ func (s *Session) byLabel(label string) *pending {
 	return nil
 }
 
-// answered counts one labelled answer to p, which is done with the last.
-func (s *Session) answered(p *pending) {
-	if p.answers--; p.answers > 0 {
-		return
-	}
+// answered counts one labelled answer, and reports whether it was the last.
+func (p *pending) answered() bool {
+	p.answers--
+	return p.answers <= 0
+}
+
+// complete ends a request that the server has answered.
+func (s *Session) complete(p *pending) {
 	s.mu.Lock()
 	if i := slices.Index(s.pending, p); i >= 0 {
 		s.removeLocked(i)
