@@ -1,6 +1,6 @@
 // Package store is what the bridge remembers over a restart: which id a
-// message has on which network, how people log in to networks, and small
-// preferences of theirs.
+// message has on which network, how people log in to networks, whose presence
+// they have subscribed to, and small preferences of theirs.
 //
 // It runs on SQLite (a file, the default) or PostgreSQL (a postgres:// URL)
 // with one set of SQL. A single goroutine owns the connection. What it is
@@ -54,10 +54,22 @@ type Preferences interface {
 	SetPreference(ctx context.Context, person bridge.Person, name, value string) error
 }
 
+// Subscriptions are who has subscribed to the presence of the other party of
+// a private conversation.
+type Subscriptions interface {
+	// Subscriptions returns the conversations, in the order of their owners.
+	Subscriptions(ctx context.Context) ([]bridge.Room, error)
+	// SetSubscriptions sets for each conversation whether its owner has
+	// subscribed. It keeps so many subscriptions, of one person and of all,
+	// and counts in Counters.Refused what is too much.
+	SetSubscriptions(ctx context.Context, changes map[bridge.Room]bool) error
+}
+
 var (
-	_ Logins      = (*Store)(nil)
-	_ MessageIDs  = (*Store)(nil)
-	_ Preferences = (*Store)(nil)
+	_ Logins        = (*Store)(nil)
+	_ MessageIDs    = (*Store)(nil)
+	_ Preferences   = (*Store)(nil)
+	_ Subscriptions = (*Store)(nil)
 )
 
 // Options are where the store is and how much it keeps.
@@ -78,6 +90,7 @@ type Options struct {
 type Counters struct {
 	Recorded atomic.Int64 // message ids committed
 	Lost     atomic.Int64 // message ids that could not be recorded
+	Refused  atomic.Int64 // subscriptions that there was no place for
 	Commits  atomic.Int64
 }
 
@@ -91,7 +104,7 @@ var (
 	ErrNewer = errors.New("the database belongs to a newer version of isthmus")
 )
 
-// Store implements Logins, MessageIDs and Preferences. Any goroutine may use it.
+// Store implements Logins, MessageIDs, Preferences and Subscriptions. Any goroutine may use it.
 type Store struct {
 	Counters Counters
 
