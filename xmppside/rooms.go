@@ -99,7 +99,7 @@ func (r *rooms) find(st *wire.Stanza, a address.Address) *hosted {
 		NewID:  bridge.NewID,
 		Key:    r.key,
 		Name:   a.Name + " on " + a.Network,
-		Log:    r.log.With("room", h.at.ID, "network", a.Network),
+		Log:    r.log, // the room names itself
 	})
 	if _, enters := st.Child(muc.Namespace, "x"); enters && st.Kind == wire.Presence && st.Type == "" {
 		r.byJID[bare], r.byID[id] = h, h
