@@ -148,17 +148,18 @@ func (ch *channel) giveUp(m *membership) {
 }
 
 // rename changes the name in a fact of m that has not been told yet, and
-// reports whether there is one.
-func (ch *channel) rename(m *membership, name string) bool {
+// reports whether there is one. mistaken is for whom they were taken meanwhile
+// by an observer that is ahead of them.
+func (ch *channel) rename(m *membership, name string) (mistaken []bridge.Event, untold bool) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	for i := range ch.held {
 		if ch.held[i].m == m {
 			ch.held[i].fact.Name = name
-			return true
+			untold = true
 		}
 	}
-	return false
+	return ch.obs.claim(name, m.client.who, time.Now()), untold
 }
 
 // questions is what the observer's session should ask the server.

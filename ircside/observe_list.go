@@ -118,9 +118,9 @@ func (o *observer) topicReply(m *line.Message) {
 	}
 	switch m.Command {
 	case "331":
-		o.topic = topicState{known: true}
+		o.topic = topicState{}
 	case "332":
-		o.topic = topicState{text: o.plain(m, 2), known: true}
+		o.topic = topicState{text: o.plain(m, 2)}
 	case "333":
 		setter, _, _ := strings.Cut(o.decode(m.Params[2]), "!")
 		o.topic.by = setter
@@ -143,7 +143,7 @@ func (o *observer) topicChanged(m *line.Message) {
 	if n := o.member(m.Nick()); n != nil {
 		by = n
 	}
-	o.topic = topicState{text: o.plain(m, 1), by: by.nick, at: o.now, known: true}
+	o.topic = topicState{text: o.plain(m, 1), by: by.nick, at: o.now}
 	if o.synced {
 		o.emit(by, bridge.Topic{Text: o.topic.text})
 	}

@@ -9,9 +9,10 @@ import (
 )
 
 const (
-	// maxMembers bounds the member list of one channel. A server that names
-	// more is not believed.
-	maxMembers = 200_000
+	// maxMembers bounds the member list of one channel, and maxNick a nick in
+	// it, in bytes. A server that names more, or longer ones, is not believed.
+	maxMembers = 50_000
+	maxNick    = 200
 	// maxKept bounds what is kept of an away message or a host, in bytes.
 	maxKept = 400
 	// banMemory is how long after a ban a kick by the same hand counts as part of it.
@@ -60,7 +61,6 @@ type member struct {
 type topicState struct {
 	text, by string
 	at       time.Time
-	known    bool // a topic, also an empty one, was told
 }
 
 // lastBan is the last ban that was set, to tell a kick from a ban.
@@ -105,7 +105,7 @@ var observations = map[string]observation{
 	"353":     {4, (*observer).names},      // RPL_NAMREPLY
 	"366":     {2, (*observer).namesEnd},   // RPL_ENDOFNAMES
 	"352":     {7, (*observer).who},        // RPL_WHOREPLY
-	"354":     {5, (*observer).who},        // RPL_WHOSPCRPL
+	"354":     {6, (*observer).who},        // RPL_WHOSPCRPL
 }
 
 // feed takes in a line about the channel, or of somebody who may be in it.
@@ -160,7 +160,7 @@ func (o *observer) add(nick string) *member {
 	if n := o.members[key]; n != nil {
 		return n
 	}
-	if nick == "" || len(o.members) >= maxMembers {
+	if nick == "" || len(nick) > maxNick || len(o.members) >= maxMembers {
 		return nil
 	}
 	n := &member{nick: nick}

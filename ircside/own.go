@@ -230,6 +230,10 @@ func (c *client) ownNick(m *line.Message) bool {
 	if !c.mine(m) {
 		return false
 	}
+	if len(m.Params[0]) == 0 {
+		c.net.side.Counters.Malformed.Add(1)
+		return true
+	}
 	c.lock()
 	defer c.unlock()
 	from := c.nick
@@ -241,7 +245,9 @@ func (c *client) ownNick(m *line.Message) bool {
 		}
 		from := room.name
 		room.name = c.nick
-		if !room.ch.rename(room, c.nick) {
+		mistaken, untold := room.ch.rename(room, c.nick)
+		c.events = append(c.events, mistaken...)
+		if !untold {
 			c.emit(bridge.Event{Room: room.ch.room, By: c.who, Name: from, Body: bridge.Rename{To: c.nick, Person: c.who}})
 		}
 	}

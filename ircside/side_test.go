@@ -283,3 +283,33 @@ func TestAwayEverywhere(t *testing.T) {
 	p.pong()
 	p.expect("AWAY fishing")
 }
+
+// An observer may hear of a nick before the session whose it is: who was taken
+// for a native goes, and what they say is not doubled.
+func TestRenameAhead(t *testing.T) {
+	w := newWorld(t, nil)
+	alice := aliceJoins(w)
+	carol := carolJoins(w, alice)
+	w.deliver("", "alice", bridge.Leave{})
+	alice.expect("PART #go")
+	carol.send(":carol!u@host NICK :") // nobody's nick
+	carol.fence()
+	w.deliver("j3", "alice", bridge.Join{})
+	alice.send(":alice!u@host PART #go")
+	alice.pong()
+	carol.expect("TOPIC #go")
+	carol.expect("NAMES #go")
+	alice.joined("carol ally @bob") // it is her already, but her NICK is on its way
+	carol.send(":irc.test 332 carol #go :the topic")
+	carol.send(":irc.test 353 carol = #go :carol ally @bob")
+	carol.send(":irc.test 366 carol #go :End")
+	w.want("#go | members ally=1 bob=4 <carol@x>carol=1 secret false", `#go | topic by "": the topic`,
+		`#go | <alice@x> joins as alice role 1 created false ref "j3"`)
+	alice.send(":alice!u@host NICK ally")
+	w.want(`#go | ally leaves (part):  by ""`, "#go | <alice@x> is alice now ally")
+	carol.expect("MODE #go")
+	carol.expect("WHO #go")
+	carol.send(":ally!u@host PRIVMSG #go :once")
+	carol.fence()
+	w.nothing()
+}
