@@ -243,3 +243,11 @@ type Side interface {
 	// Query. Exactly one of them comes, if need be when a timeout says so.
 	Deliver(e Event)
 }
+
+// Batcher is a Side that saves work when it knows what comes together.
+type Batcher interface {
+	Side
+	// DeliverAll is Deliver for each event of batch, all for one room, in
+	// order. The slice is only lent. Nothing is held back once it returns.
+	DeliverAll(batch []Event)
+}

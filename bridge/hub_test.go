@@ -124,6 +124,46 @@ func TestHubCarriesInOrder(t *testing.T) {
 	}
 }
 
+// batchSide is a side that is told what comes together.
+type batchSide struct {
+	*fakeSide
+	sizes []int // of the batches; the courier's alone
+}
+
+func (b *batchSide) DeliverAll(batch []Event) {
+	b.sizes = append(b.sizes, len(batch))
+	for _, e := range batch {
+		b.Deliver(e)
+	}
+}
+
+func TestHubCarriesBatches(t *testing.T) {
+	h, xmpp, irc, _ := startHub(t)
+	side := &batchSide{fakeSide: irc}
+	h.RegisterOthers(side)
+	h.Publish(Event{Room: goMUC, By: alice, Name: "Alice", Body: Join{}})
+	xmpp.wait(t, 2) // members, join
+	entered, resume := make(chan struct{}, 9), make(chan struct{})
+	irc.mu.Lock()
+	irc.answer = func(Event) { entered <- struct{}{}; <-resume }
+	irc.mu.Unlock()
+	h.Publish(Event{Room: goMUC, By: alice, Body: Message{Text: "0"}})
+	<-entered
+	for i := range 8 {
+		h.Publish(Event{Room: goMUC, By: alice, Body: Message{Text: fmt.Sprint(i + 1)}})
+	}
+	close(resume)
+	for i, e := range irc.wait(t, 1+9)[1:] {
+		if m, ok := e.Body.(Message); !ok || m.Text != fmt.Sprint(i) {
+			t.Fatalf("delivery %d is %+v", i, e)
+		}
+	}
+	h.close()
+	if last := side.sizes[len(side.sizes)-1]; last != 8 {
+		t.Errorf("batches of %v", side.sizes)
+	}
+}
+
 func TestHubRefusesWhatNoLinkHas(t *testing.T) {
 	h, xmpp, irc, _ := startHub(t)
 	h.Publish(Event{ID: "1", Room: Room{Network: "xmpp", ID: "lounge@elsewhere"}, By: alice, Body: Join{}})

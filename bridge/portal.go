@@ -142,8 +142,12 @@ func (c *courier) offer(e Event) bool {
 }
 
 func (c *courier) carry(batch []Event) {
-	for _, e := range batch {
-		c.side.Deliver(e)
+	if side, ok := c.side.(Batcher); ok {
+		side.DeliverAll(batch)
+	} else {
+		for _, e := range batch {
+			c.side.Deliver(e)
+		}
 	}
 	if c.box.Waiting() {
 		return

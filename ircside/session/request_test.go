@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -272,5 +273,28 @@ func TestReentrant(t *testing.T) {
 		w.srv.expect("JOIN #go", "PING :b2")
 		w.srv.send(":irc.test PONG irc.test :b2")
 		w.srv.expect("PRIVMSG #go :here I am", "QUIT :")
+	})
+}
+
+// TestHold: what is held goes out in one write with the release, and no more
+// is held than a buffer takes.
+func TestHold(t *testing.T) {
+	inBubble(t, Config{}, func(w *world) {
+		w.welcome("")
+		w.s.Hold()
+		w.s.Hold() // by somebody else too
+		w.request(privmsg("#go", "one"))
+		w.srv.send("PING :still there")
+		w.srv.silent()
+		w.s.Release()
+		w.srv.silent()
+		w.s.Release()
+		w.srv.expect("PRIVMSG #go one", "PING :b2", "PONG :still there")
+
+		w.s.Hold()
+		long := strings.Repeat("x", outBuffer/2-len("PRIVMSG #go \r\n"))
+		w.request(privmsg("#go", long))
+		w.srv.expect("PRIVMSG #go "+long, "PING :b4")
+		w.s.Release()
 	})
 }

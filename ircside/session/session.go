@@ -94,6 +94,7 @@ type Session struct {
 	sup      *isupport.Table    // written by the reader
 	out      []byte             // complete lines, not yet given to the connection
 	writing  bool               // somebody is in conn.Write
+	holds    int                // how many keep lines back (Hold)
 	stopDial context.CancelFunc // nil once connected
 	stop     chan struct{}      // closed at the end, for the drainer; nil while there never was one
 	draining bool               // the drainer goroutine runs

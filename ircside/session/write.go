@@ -152,10 +152,28 @@ func (s *Session) flush() {
 	s.mu.Unlock()
 }
 
+// Hold keeps lines back until Release, as long as they fill no more than half
+// a write buffer: for who has several to send at once. The two go in pairs,
+// and several may hold at a time.
+func (s *Session) Hold() {
+	s.mu.Lock()
+	s.holds++
+	s.mu.Unlock()
+}
+
+// Release ends a Hold and writes what it kept back. It may block as Send does.
+func (s *Session) Release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.holds--; s.holds == 0 {
+		s.flushLocked()
+	}
+}
+
 // flushLocked writes s.out, and what others add to it meanwhile. It lets go
 // of the lock during the write. When somebody is writing already, it is theirs.
 func (s *Session) flushLocked() {
-	if s.writing || s.conn == nil {
+	if s.writing || s.conn == nil || s.holds > 0 && len(s.out) < outBuffer/2 {
 		return
 	}
 	s.writing = true
