@@ -121,7 +121,7 @@ func (s *Side) admit(set *settings, st *wire.Stanza) (wire.StanzaError, bool) {
 	bucket := u.other
 	if st.Kind == wire.Message {
 		bucket = u.signals
-		if _, says := st.Child(wire.NSComponent, "body"); says {
+		if says(st) {
 			bucket = u.messages
 		}
 	}
@@ -131,4 +131,13 @@ func (s *Side) admit(set *settings, st *wire.Stanza) (wire.StanzaError, bool) {
 	s.Counters.TooFast.Add(1)
 	s.complain.Do(func() { s.log.Info("stanza over the rate of its sender", "from", st.From) })
 	return wire.StanzaError{Type: "wait", Condition: wire.ConditionPolicyViolation, Text: "Too fast. Wait a moment."}, false
+}
+
+// says reports whether a message has words in it, or a room is to write to
+// people in its sender's place.
+func says(st *wire.Stanza) bool {
+	x, _ := st.Child(nsMUCUser, "x")
+	_, invites := x.Child(nsMUCUser, "invite")
+	_, body := st.Child(wire.NSComponent, "body")
+	return body || invites
 }

@@ -23,6 +23,7 @@ const (
 	nsData       = "jabber:x:data"                       // XEP-0004
 	nsCaps       = "http://jabber.org/protocol/caps"     // XEP-0115
 	nsMUC        = muc.Namespace
+	nsMUCUser    = nsMUC + "#user"
 	nsStableID   = nsMUC + "#stable_id"     // XEP-0045 §7.4
 	nsOccupantID = "urn:xmpp:occupant-id:0" // XEP-0421 §4: of a service, if of all its rooms
 )

@@ -277,7 +277,14 @@ func TestSignalRate(t *testing.T) {
 	}
 	s.say("<message from='alice@example.org/phone' to='" + rob + "' id='2'><body>x</body></message>")
 	s.asked()
-	for range signalBurst { // more than come free meanwhile
+	invite := "<message from='alice@example.org/phone' to='#go%libera@gw.example.org' id='3'><x xmlns='http://jabber.org/protocol/muc#user'><invite to='bob@example.org'/></x></message>"
+	s.say(invite)
+	s.hear("id='3' type='error'", "<not-acceptable ") // not in the room
+	s.say(invite)
+	s.hear("id='3' type='error'", "<not-acceptable ")
+	s.say(invite)
+	s.hear("id='3' type='error'", "<policy-violation ") // after three messages
+	for range signalBurst {                             // more than come free meanwhile
 		s.say(signal)
 	}
 	s.hear("id='1' type='error'", "<policy-violation ")
@@ -297,6 +304,8 @@ func TestEveryErrorKindIsTold(t *testing.T) {
 
 func TestReload(t *testing.T) {
 	s := newService(t, nil)
+	s.say("<iq from='alice@example.org/x' to='libera.example.org' id='up' type='get'><ping xmlns='urn:xmpp:ping'/></iq>")
+	s.hear("id='up'") // both sides know now that this link is up
 	o := s.Side.set.Load().Options
 	bad := o
 	bad.Domains = []Domain{{Name: "Not.Canonical"}}

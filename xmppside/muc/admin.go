@@ -70,7 +70,7 @@ func (r *Room) listPeople(st *wire.Stanza, item wire.Element) {
 func (r *Room) changePeople(st *wire.Stanza, u *user, items []wire.Element) {
 	wishes := make([]Wish, len(items))
 	for i, item := range items {
-		w, condition, why := r.change(item)
+		w, condition, why := r.change(u, item)
 		if w == nil {
 			r.refuseWith(st.Header, condition, why)
 			return
@@ -88,9 +88,9 @@ func (r *Room) changePeople(st *wire.Stanza, u *user, items []wire.Element) {
 	}
 }
 
-// change reads one item of a request.
-func (r *Room) change(item wire.Element) (w Wish, refused wire.Condition, why string) {
-	nick := r.target(item)
+// change reads one item of by's request.
+func (r *Room) change(by *user, item wire.Element) (w Wish, refused wire.Condition, why string) {
+	nick := r.target(by, item)
 	if nick == "" {
 		return nil, wire.ConditionItemNotFound, "There is nobody of that name in this room."
 	}
@@ -116,8 +116,8 @@ func (r *Room) change(item wire.Element) (w Wish, refused wire.Condition, why st
 
 // target returns the nickname that an item is about, or "" if nobody in the
 // room is meant. Clients name people by nickname, by their address in the
-// room or, where they know it, by their own.
-func (r *Room) target(item wire.Element) string {
+// room or, where by may know it, by their own.
+func (r *Room) target(by *user, item wire.Element) string {
 	if nick := item.Attr("nick"); nick != "" {
 		return strings.Clone(nick)
 	}
@@ -128,7 +128,7 @@ func (r *Room) target(item wire.Element) string {
 	if j.Bare() == r.jid {
 		return strings.Clone(j.Resource())
 	}
-	if u := r.byJID[j.Bare()]; u != nil {
+	if u := r.byJID[j.Bare()]; u != nil && (u == by || r.opt.Nonanonymous) {
 		return u.nick
 	}
 	return ""

@@ -40,12 +40,17 @@ func (r *Room) handleInvites(st *wire.Stanza, u *user, x wire.Element) {
 }
 
 // handleDecline tells a user that their invitation was declined. Others are
-// not written to in the room's name.
+// not written to in the room's name. Whether it was told is not said: anybody
+// could find out so whose addresses are behind the nicknames here.
 func (r *Room) handleDecline(st *wire.Stanza, decline wire.Element) {
 	to, err := jid.Parse(decline.Attr("to"))
+	if err != nil {
+		r.refuseWith(st.Header, wire.ConditionJIDMalformed, "There is no such address.")
+		return
+	}
 	u := r.byJID[to.Bare()]
-	if err != nil || u == nil {
-		r.refuseWith(st.Header, wire.ConditionItemNotFound, "Who invited you is not in this room.")
+	if u == nil {
+		r.opt.Log.Debug("invitation of somebody who is not here declined", "room", r.jid, "by", st.From)
 		return
 	}
 	reason := cut(decline.ChildText(nsUser, "reason"), maxStatus)
