@@ -96,6 +96,11 @@ func (s *setup) run(in io.Reader, out io.Writer) error {
 	return template.Must(template.New("").Parse(initAdvice)).Execute(out, s)
 }
 
+// Port is the component port, as the XMPP server's own file names it.
+func (s *setup) Port() string {
+	return s.Server[strings.LastIndexByte(s.Server, ':')+1:]
+}
+
 // Parent is the domain above ours, whose users the gateway is for; "" if
 // there is none.
 func (s *setup) Parent() string {

@@ -57,6 +57,16 @@ func TestInit(t *testing.T) {
 	}
 }
 
+// The lines to paste name the port that was asked for.
+func TestInitPort(t *testing.T) {
+	for server, want := range map[string]string{"127.0.0.1:5347": "port: 5347", "tls://xmpp.example.org:5555": "port: 5555"} {
+		out, err := command(t, "", "init", "-c", filepath.Join(t.TempDir(), "c"), "--domain", "irc.example.org", "--server", server)
+		if err != nil || !strings.Contains(out, want) || strings.Contains(out, "component_ports") != (want != "port: 5347") {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+}
+
 func TestInitAsks(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "isthmus.yaml")
 	out, err := command(t, "irc.example.org\n\noftc\nircs://irc.oftc.net\n", "init", "-c", file)
