@@ -36,6 +36,8 @@ type Options struct {
 	Version string
 	// Logins keeps how people log in to networks.
 	Logins store.Logins
+	// Subscriptions keeps who has subscribed to whose presence.
+	Subscriptions Subscriptions
 	// LoginChanged is told when somebody has changed that.
 	LoginChanged func(who bridge.Person, network string)
 	// Changed is told when a domain's link comes up (nil) and when it is lost

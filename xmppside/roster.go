@@ -13,10 +13,10 @@ import (
 // (there as long as it is), networks (there while the user's session is up)
 // and people (there as their network says).
 //
-// Subscriptions themselves are kept by the users' servers, which probe us
-// whenever a user comes online (RFC 6121 §4.3); all that is here is whom to
-// tell now. To hear when a user has gone, so as to stop watching, we ask to
-// see their presence as well.
+// Users' servers keep the subscriptions, and probe us whenever a user comes
+// online (RFC 6121 §4.3); all that is here is whom to tell now. We keep them
+// too (notes), to find out who is online after we were away. To hear when a
+// user has gone, so as to stop watching, we ask to see their presence as well.
 type roster struct {
 	side *Side
 
@@ -63,13 +63,17 @@ func (r *roster) handle(st *wire.Stanza, to address.Address) {
 			r.side.refuse(st.Header, wire.StanzaError{Condition: wire.ConditionResourceConstraint, Text: "You watch too many people."})
 			return
 		}
+		r.side.notes.put(room, true)
 		r.send(at, user, "subscribed")
 		r.send(at, user, "subscribe")
 		r.answer(room, at, user, gateway)
 	case "unsubscribe":
+		r.side.notes.put(room, false)
 		r.unwatch(room)
 		r.send(at, user, "unsubscribed")
 		r.show(at, user, bridge.Presence{Show: bridge.ShowOffline})
+	case "unsubscribed": // a probe of ours would find out nothing
+		r.side.notes.put(room, false)
 	case "probe": // RFC 6121 §4.3.2
 		if gateway || r.watch(room, at, user) {
 			r.answer(room, at, st.From, gateway)
@@ -171,6 +175,13 @@ func (r *roster) on(domain string) (list []bridge.Room) {
 	return list
 }
 
+// watched reports whether somebody is.
+func (r *roster) watched(conversation bridge.Room) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.contacts[conversation] != nil
+}
+
 // probe asks the server of who watches a contact which of their clients are
 // there (RFC 6121 §4.3).
 func (r *roster) probe(room bridge.Room) {
@@ -226,6 +237,7 @@ func (r *roster) changed(room bridge.Room, p bridge.Presence) bool {
 func (r *roster) answer(room bridge.Room, at, to jid.JID, gateway bool) {
 	var p bridge.Presence
 	if !gateway {
+		p.Show = bridge.ShowOffline
 		r.mu.Lock()
 		if c := r.contacts[room]; c != nil {
 			p = c.presence

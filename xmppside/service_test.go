@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +25,7 @@ type service struct {
 	events chan bridge.Event // published
 	out    chan string       // stanzas to the server
 	logins *fakeLogins
+	subs   *fakeSubscriptions
 	stop   context.CancelFunc
 
 	mu    sync.Mutex
@@ -39,7 +42,7 @@ func newService(t *testing.T, change func(*Options)) *service {
 	}
 	s := &service{
 		t: t, events: make(chan bridge.Event, 100), out: make(chan string, 1000), up: make(chan string, 10),
-		conns: map[string]net.Conn{}, logins: &fakeLogins{kept: map[string]store.Login{}},
+		conns: map[string]net.Conn{}, logins: &fakeLogins{kept: map[string]store.Login{}}, subs: &fakeSubscriptions{kept: map[bridge.Room]bool{}},
 	}
 	o := Options{
 		Domains: []Domain{
@@ -47,7 +50,7 @@ func newService(t *testing.T, change func(*Options)) *service {
 			{Name: "libera.example.org", Network: "libera", Server: l.Addr().String(), Secret: "s"},
 		},
 		Networks: []string{"libera", "oftc"}, Deny: []string{"evil.example.org"}, MessageBurst: 3, MessageInterval: time.Hour,
-		Key: []byte("0123456789abcdef"), Version: "1.2", Logins: s.logins, Log: slog.New(slog.DiscardHandler),
+		Key: []byte("0123456789abcdef"), Version: "1.2", Logins: s.logins, Subscriptions: s.subs, Log: slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
 		change(&o)
@@ -205,6 +208,30 @@ func (f *fakeLogins) SetLogin(_ context.Context, who bridge.Person, network stri
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.kept[who.ID+" "+network] = l
+	return nil
+}
+
+type fakeSubscriptions struct {
+	mu   sync.Mutex
+	kept map[bridge.Room]bool
+}
+
+func (f *fakeSubscriptions) Subscriptions(context.Context) (all []bridge.Room, _ error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for room, on := range f.kept {
+		if on {
+			all = append(all, room)
+		}
+	}
+	slices.SortFunc(all, func(a, b bridge.Room) int { return strings.Compare(a.ID, b.ID) })
+	return all, nil
+}
+
+func (f *fakeSubscriptions) SetSubscriptions(_ context.Context, changes map[bridge.Room]bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	maps.Copy(f.kept, changes)
 	return nil
 }
 

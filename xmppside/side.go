@@ -6,6 +6,7 @@
 //	     ├ rooms ── muc.Room, one per channel that somebody is in
 //	     ├ direct ─ messages to people and networks
 //	     ├ roster ─ whose presence is shown to whom
+//	     ├ notes ── who has subscribed to it, on the way to the store
 //	     └ services disco, caps, version, ping, time, vCards, commands
 //
 // Stanzas of a domain are handled in order by one goroutine. None of the
@@ -16,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +38,7 @@ type Counters struct {
 	Unasked   atomic.Int64 // answers that nobody waits for
 	Unsent    atomic.Int64 // sends on a domain that is not served any more
 	Addresses atomic.Int64 // stanzas to what is no address here
+	Forgotten atomic.Int64 // subscriptions that could not be kept
 }
 
 // Side is all of XMPP.
@@ -56,6 +59,7 @@ type Side struct {
 	pending *pending
 	direct  *direct
 	roster  *roster
+	notes   *notes
 	rooms   *rooms
 	tasks   tasks
 	// complain keeps what strangers can cause from flooding the log.
@@ -79,6 +83,7 @@ func New(core bridge.Publisher, o Options) (*Side, error) {
 	s.links = newLinks(s)
 	s.direct = newDirect(s)
 	s.roster = newRoster(s)
+	s.notes = newNotes(s)
 	s.rooms = newRooms(s)
 	return s, nil
 }
@@ -91,6 +96,13 @@ const hurry = 5 * time.Second
 // room and to everybody who watches, sends what is waiting, closes the streams
 // and returns.
 func (s *Side) Run(ctx context.Context) {
+	var work sync.WaitGroup
+	noting, end := context.WithCancel(context.Background())
+	defer func() {
+		end()
+		work.Wait()
+	}()
+	work.Go(func() { s.notes.run(noting) })
 	s.links.start(s.set.Load().Domains)
 	<-ctx.Done()
 	defer time.AfterFunc(hurry, s.links.cancel).Stop()

@@ -44,6 +44,7 @@ func (k *keeper) run(ctx context.Context) {
 		select {
 		case <-k.up:
 			k.probe(ctx)
+			k.resume(ctx)
 		case <-tick.C:
 			k.probe(ctx)
 		case <-k.gaveUp:
@@ -59,26 +60,44 @@ func (k *keeper) run(ctx context.Context) {
 func (k *keeper) probe(ctx context.Context) {
 	pace := time.NewTicker(probePace)
 	defer pace.Stop()
-	next := func() bool {
-		select {
-		case <-pace.C:
-			return true
-		case <-ctx.Done():
-			return false
-		}
-	}
 	for _, h := range k.side.rooms.all() {
 		if h.address.Domain == k.domain {
 			h.room.Probe()
-			if !next() {
+			if !wait(ctx, pace) {
 				return
 			}
 		}
 	}
 	for _, conversation := range k.side.roster.on(k.domain) {
 		k.side.roster.probe(conversation)
-		if !next() {
+		if !wait(ctx, pace) {
 			return
 		}
+	}
+}
+
+// resume looks for the users who have subscribed to a contact that nobody
+// watches: they may have come online while the link was down.
+func (k *keeper) resume(ctx context.Context) {
+	pace := time.NewTicker(probePace)
+	defer pace.Stop()
+	for _, s := range k.side.subscribed(ctx, k.domain) {
+		if k.side.roster.watched(s.conversation) {
+			continue
+		}
+		k.side.roster.resume(s)
+		if !wait(ctx, pace) {
+			return
+		}
+	}
+}
+
+// wait returns at the next tick; false when ctx has ended.
+func wait(ctx context.Context, pace *time.Ticker) bool {
+	select {
+	case <-pace.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }

@@ -28,6 +28,7 @@ func (g *gateway) allMetrics() *metrics.Metrics {
 	metrics.Counter(m, "isthmus_store_message_ids_total", "Message ids committed.", &st.Recorded)
 	metrics.Counter(m, "isthmus_store_lost_total", "Message ids that could not be recorded.", &st.Lost)
 	metrics.Counter(m, "isthmus_store_commits_total", "Commits.", &st.Commits)
+	metrics.Counter(m, "isthmus_store_subscriptions_refused_total", "Subscriptions that there was no place for.", &st.Refused)
 
 	x := &g.xmpp.Counters
 	metrics.Counter(m, "isthmus_xmpp_refused_total", "Stanzas of people who may not use the gateway.", &x.Refused)
@@ -35,6 +36,7 @@ func (g *gateway) allMetrics() *metrics.Metrics {
 	metrics.Counter(m, "isthmus_xmpp_unasked_total", "Answers that nobody waited for.", &x.Unasked)
 	metrics.Counter(m, "isthmus_xmpp_unsent_total", "Sends on a domain that is not served any more.", &x.Unsent)
 	metrics.Counter(m, "isthmus_xmpp_bad_addresses_total", "Stanzas to what is no address here.", &x.Addresses)
+	metrics.Counter(m, "isthmus_xmpp_subscriptions_forgotten_total", "Subscriptions that could not be kept.", &x.Forgotten)
 	metrics.Counter(m, "isthmus_xmpp_connects_total", "Handshakes with XMPP servers.", &x.Link.Connected)
 	metrics.Counter(m, "isthmus_xmpp_received_total", "Stanzas received.", &x.Link.Received)
 	metrics.Counter(m, "isthmus_xmpp_malformed_total", "Stanzas refused as they stood.", &x.Link.Malformed)

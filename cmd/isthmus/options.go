@@ -79,6 +79,7 @@ func (g *gateway) xmppOptions(cfg *config.Config) xmppside.Options {
 		Key:             g.store.DeriveKey("occupant ids"),
 		Version:         version,
 		Logins:          g.store,
+		Subscriptions:   g.store,
 		LoginChanged:    g.irc.LoginChanged,
 		Changed:         g.ready.changed,
 		Log:             g.log,
