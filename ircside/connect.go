@@ -130,6 +130,7 @@ func (c *client) config() session.Config {
 		Realname:     reasonOf(c.fill(set.Realname), maxRealname),
 		SASL:         session.SASL{Account: login.Account, Password: login.Password, External: login.Certificate != nil},
 		Flood:        set.Flood,
+		PingInterval: set.Ping,
 		Supports:     &c.net.supports,
 		Stats:        &c.net.side.Counters.Session,
 		Logger:       c.net.log,

@@ -48,6 +48,7 @@ type Network struct {
 	// ReconnectFirst and ReconnectMost bound the wait before another attempt.
 	ReconnectFirst, ReconnectMost time.Duration
 	Linger                        time.Duration // how long a session outlives its last room
+	Ping                          time.Duration // silence until the server is asked for a sign of life; 0 means 2 min
 }
 
 // Login is how one person wants to be known on one network. Empty fields mean

@@ -156,6 +156,7 @@ func (c *checker) network(path, name string, n *Network) {
 	if n.Linger < 0 {
 		c.fail(path+".linger", "must not be negative")
 	}
+	c.positive(path+".ping", n.Ping)
 }
 
 func (c *checker) access(a *Access, domains []Domain) {

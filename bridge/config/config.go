@@ -76,6 +76,7 @@ type Network struct {
 	ConnectRate Rate          `yaml:"connect_rate"` // new sessions
 	Reconnect   Reconnect     `yaml:"reconnect"`
 	Linger      time.Duration `yaml:"linger"` // of a session without rooms
+	Ping        time.Duration `yaml:"ping"`   // silence until the server is asked for a sign of life
 
 	Roots    *x509.CertPool `yaml:"-"` // of CAFile; nil means those of the system
 	Password Secret         `yaml:"-"`
@@ -162,6 +163,7 @@ func DefaultNetwork() Network {
 		ConnectRate: Rate{Burst: 5, Interval: 2 * time.Second},
 		Reconnect:   Reconnect{First: 2 * time.Second, Most: 5 * time.Minute},
 		Linger:      30 * time.Second,
+		Ping:        2 * time.Minute,
 	}
 }
 

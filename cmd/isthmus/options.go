@@ -60,6 +60,7 @@ func ircNetwork(n config.Network) (ircside.Network, error) {
 		ReconnectFirst:  n.Reconnect.First,
 		ReconnectMost:   n.Reconnect.Most,
 		Linger:          n.Linger,
+		Ping:            n.Ping,
 	}
 	for _, a := range n.Addresses {
 		out.Addresses = append(out.Addresses, session.Address{Host: a.Host, Port: strconv.Itoa(int(a.Port)), TLS: a.TLS()})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"isthmus/bridge"
 	"isthmus/bridge/config"
@@ -19,6 +20,7 @@ networks:
     addresses: [ircs://irc.libera.chat, "irc://[::1]:6668"]
     encoding: koi8-r
     linger: 1m
+    ping: 90s
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -35,6 +37,9 @@ func TestIRCOptions(t *testing.T) {
 	if len(n.Addresses) != 2 || n.Addresses[0].String() != "irc.libera.chat:6697" || !n.Addresses[0].TLS ||
 		n.Addresses[1].String() != "[::1]:6668" || n.Addresses[1].TLS {
 		t.Errorf("addresses %v", n.Addresses)
+	}
+	if n.Ping != 90*time.Second {
+		t.Errorf("ping %v", n.Ping)
 	}
 	if o.Others.Encoding == nil || o.Others.Sessions == 0 || o.RoomsPerPerson != 100 {
 		t.Errorf("others %+v", o)
