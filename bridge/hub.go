@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,6 +11,10 @@ import (
 
 // sweepInterval is how often portals that nobody needs are put away.
 const sweepInterval = time.Minute
+
+// keepAddress is for how long the address is remembered that somebody used last
+// in a private conversation.
+const keepAddress = 24 * time.Hour
 
 // Recorder keeps which message has which id on which network.
 type Recorder interface {
@@ -218,13 +223,29 @@ func (h *Hub) sweep() {
 	for room, p := range h.portals {
 		closed, asked := done[p]
 		if !asked {
-			closed = p.closeIfIdle()
+			closed = p.closeIfIdle(h.misses)
 			done[p] = closed
 		}
 		if closed {
 			delete(h.portals, room)
 		}
 	}
+}
+
+// misses reports whether answers in a private conversation would come from
+// another address than the one that its owner used last, were it put away.
+// The caller holds the lock.
+func (h *Hub) misses(s *state) bool {
+	if s.last == nil || time.Since(s.spoke) > keepAddress {
+		return false
+	}
+	room := s.authority().room
+	for _, link := range h.links {
+		if legs := link.legs(room); legs != nil {
+			return !slices.ContainsFunc(legs, func(l leg) bool { return l.room == s.last.room })
+		}
+	}
+	return false
 }
 
 func (h *Hub) close() {

@@ -95,16 +95,17 @@ func (p *portal) act() {
 	}
 }
 
-// closeIfIdle ends the portal unless somebody needs it, and reports whether
-// it did. The hub calls it under its lock, so that nobody finds it meanwhile.
-func (p *portal) closeIfIdle() bool {
+// closeIfIdle ends the portal unless somebody needs it, or would miss it, and
+// reports whether it did. The hub calls it under its lock, so that nobody finds
+// it meanwhile.
+func (p *portal) closeIfIdle(missed func(*state) bool) bool {
 	return p.box.CloseIf(func() bool {
 		for _, c := range p.couriers {
 			if !c.box.Idle() {
 				return false
 			}
 		}
-		return p.state.idle()
+		return p.state.idle() && !missed(p.state)
 	})
 }
 

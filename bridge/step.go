@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // maxPending bounds the requests of one portal that the authority has not
@@ -19,7 +20,8 @@ type state struct {
 	waiting []Event           // joins that came before the authority's first Members
 	topic   Event             // the last Topic; its Body is nil while there is none
 	secret  bool
-	last    *leg // in a private conversation: the leg its owner used last
+	last    *leg      // in a private conversation: the leg its owner spoke through last
+	spoke   time.Time // and when
 	newID   func() string
 
 	out effects
@@ -118,19 +120,23 @@ func (s *state) step(e Event) {
 
 // request handles what somebody wishes: it goes to the authority, or back as a Failure.
 func (s *state) request(from *leg, e Event) {
-	if from.room.Private() {
-		s.last = from
-	}
 	switch e.Body.(type) {
 	case Join:
-		if m := s.members[e.By]; m != nil && m.entered && m.home != from {
+		m := s.members[e.By]
+		if m != nil && m.entered && m.home != from {
 			s.answer(from, e, Failure{ErrConflict, "You are in this room already, by another of its addresses, as " + m.name + "."})
 			return
+		}
+		if m != nil && !m.entered && !s.wishesIn(e.By) {
+			delete(s.members, e.By) // power of an earlier stay, told too late
 		}
 		s.ask(e)
 	case Leave:
 		s.requestLeave(from, e)
 	case Message, Rename, RoleChange, Expel, Topic:
+		if _, speaks := e.Body.(Message); speaks && from.room.Private() {
+			s.last, s.spoke = from, e.At
+		}
 		if s.mayAct(from, e) {
 			s.ask(e)
 		}
@@ -146,6 +152,16 @@ func (s *state) request(from *leg, e Event) {
 	default:
 		panic("bridge: a " + e.Body.kind() + " can't be asked for")
 	}
+}
+
+// wishesIn reports whether a Join of somebody is under way.
+func (s *state) wishesIn(who Person) bool {
+	for _, e := range s.pending {
+		if _, join := e.Body.(Join); join && e.By == who {
+			return true
+		}
+	}
+	return false
 }
 
 // mayAct checks that who asks is in the room and can be heard there.
@@ -231,7 +247,8 @@ func (s *state) show(e Event, not *leg) {
 			continue
 		}
 		if l.room.Private() {
-			if s.last != nil && s.last != l {
+			_, seen := e.Body.(Presence) // by each address that is watched
+			if s.last != nil && s.last != l && !seen {
 				continue
 			}
 		} else if l.occupants == 0 {
@@ -253,13 +270,14 @@ func (s *state) fact(from *leg, e Event) {
 	case Join:
 		s.joined(from, e, b)
 	case Leave:
+		s.turnAway(e, b)
 		if m := s.members[e.By]; m != nil {
 			if m.entered {
 				s.show(e, nil) // before they go, so that their own leg hears it too
 			}
 			s.remove(e.By)
-			s.forgetIfEmpty()
 		}
+		s.forgetIfEmpty()
 	case Rename:
 		s.renamed(e, b)
 	case Presence:
@@ -272,8 +290,11 @@ func (s *state) fact(from *leg, e Event) {
 	case RoleChange:
 		s.roleChanged(e, b)
 	case Topic:
+		known := s.topic.Body == e.Body // an observer tells it when it takes over
 		s.topic = e
-		s.show(e, nil)
+		if !known {
+			s.show(e, nil)
+		}
 	case Attachment:
 		if m := s.members[e.By]; m != nil && m.entered {
 			m.attached = b.Attached
@@ -291,6 +312,21 @@ func (s *state) fact(from *leg, e Event) {
 	default:
 		panic("bridge: a " + e.Body.kind() + " can't be a fact")
 	}
+}
+
+// turnAway answers the joins of somebody who is out again before they could be
+// shown the room.
+func (s *state) turnAway(e Event, l Leave) {
+	s.waiting = slices.DeleteFunc(s.waiting, func(j Event) bool {
+		if j.By != e.By {
+			return false
+		}
+		if req, ok := s.pending[j.Ref]; ok {
+			delete(s.pending, j.Ref)
+			s.answer(s.leg(req.Room), *req, Failure{ErrPolicy, strings.TrimSpace("You were thrown out of the room. " + l.Reason)})
+		}
+		return true
+	})
 }
 
 // homeIfOwn is the leg that told us of m itself and needs no echo.
