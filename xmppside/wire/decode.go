@@ -110,7 +110,7 @@ func (d *Decoder) Next() (Stanza, error) {
 	}
 	// Its start tag still tells whom to answer.
 	_, err = d.parser.parse(b)
-	var e *BadStanza
+	e := new(BadStanza)
 	errors.As(err, &e)
 	return Stanza{}, &BadStanza{Header: e.Header, Condition: ConditionPolicyViolation, Reason: "larger than the limit"}
 }
