@@ -41,7 +41,8 @@ func (g *gateway) allMetrics() *metrics.Metrics {
 	metrics.Counter(m, "isthmus_xmpp_received_total", "Stanzas received.", &x.Link.Received)
 	metrics.Counter(m, "isthmus_xmpp_malformed_total", "Stanzas refused as they stood.", &x.Link.Malformed)
 	metrics.Counter(m, "isthmus_xmpp_sent_bytes_total", "Bytes sent.", &x.Link.SentBytes)
-	metrics.Counter(m, "isthmus_xmpp_lost_bytes_total", "Bytes given up with a broken link.", &x.Link.LostBytes)
+	metrics.Counter(m, "isthmus_xmpp_lost_bytes_total", "Bytes given up with a broken link, or after a long time without.", &x.Link.LostBytes)
+	metrics.Counter(m, "isthmus_xmpp_lost_sends_total", "Sends not even queued, after a long time without a link.", &x.Link.LostSends)
 	metrics.Counter(m, "isthmus_xmpp_unanswered_total", "Queries that nobody answered in time.", &x.Link.Unanswered)
 
 	irc := &g.irc.Counters

@@ -173,9 +173,9 @@ type message struct {
 func (r *Room) appendMessage(b []byte, m message) []byte {
 	b = append(b, "<message"...)
 	b = r.appendFrom(b, m.nick)
-	b = appendField(b, " id='", m.id)
-	b = appendField(b, " type='", m.typ)
-	b = appendField(b, " xml:lang='", m.lang)
+	b = wire.AppendField(b, " id='", m.id)
+	b = wire.AppendField(b, " type='", m.typ)
+	b = wire.AppendField(b, " xml:lang='", m.lang)
 	b = append(b, '>')
 	b = append(b, m.content...)
 	if !m.stamp.IsZero() {
@@ -190,22 +190,13 @@ func (r *Room) appendMessage(b []byte, m message) []byte {
 		// XEP-0359 §2.1: the room vouches for this id.
 		b = append(b, "<stanza-id xmlns='"+nsStanzaID+"' by='"...)
 		b = append(b, r.from...)
-		b = appendField(b, "' id='", m.archive)
+		b = wire.AppendField(b, "' id='", m.archive)
 		b = append(b, "/>"...)
 	}
 	if m.by != nil {
 		b = appendOccupantID(b, *m.by)
 	}
 	return append(b, "</message>"...)
-}
-
-func appendField(b []byte, name, value string) []byte {
-	if value == "" {
-		return b
-	}
-	b = append(b, name...)
-	b = wire.AppendAttr(b, value)
-	return append(b, '\'')
 }
 
 // text encodes plain text as the content of a message.

@@ -100,16 +100,18 @@ func appendTag(b []byte, h Header) []byte {
 	b = append(append(b, '<'), h.Kind.String()...)
 	b = appendAddress(b, " to='", h.To)
 	b = appendAddress(b, " from='", h.From)
-	b = appendField(b, " id='", h.ID)
-	b = appendField(b, " type='", h.Type)
-	return appendField(b, " xml:lang='", h.Lang)
+	b = AppendField(b, " id='", h.ID)
+	b = AppendField(b, " type='", h.Type)
+	return AppendField(b, " xml:lang='", h.Lang)
 }
 
 func appendAddress(b []byte, name string, j jid.JID) []byte {
-	return appendField(b, name, j.String())
+	return AppendField(b, name, j.String())
 }
 
-func appendField(b []byte, name, value string) []byte {
+// AppendField appends an attribute, unless its value is empty. name is what
+// stands before the value, with the space and the quote: " id='".
+func AppendField(b []byte, name, value string) []byte {
 	if value == "" {
 		return b
 	}

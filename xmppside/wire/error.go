@@ -77,8 +77,8 @@ func AppendError(b []byte, e StanzaError) []byte {
 		}
 	}
 	b = append(b, "<error"...)
-	b = appendField(b, " type='", e.Type)
-	b = appendField(b, " by='", e.By)
+	b = AppendField(b, " type='", e.Type)
+	b = AppendField(b, " by='", e.By)
 	b = append(append(b, "><"...), e.Condition...)
 	b = append(b, " xmlns='"+NSStanzas+"'"...)
 	if e.URI == "" {
