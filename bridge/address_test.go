@@ -29,7 +29,7 @@ func TestAddressIsKept(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		h.Publish(Event{Room: nick, By: Person{"libera", "bob"}, Name: "bob", Body: Message{Text: "still there?"}})
-		return xmpp.wait(t, n + 3)[n+2].Room
+		return xmpp.wait(t, n+3)[n+2].Room
 	}
 	for _, id := range []string{"bob@libera.example", "bob%libera@gw.example"} {
 		if from := talk(id); from.ID != id {

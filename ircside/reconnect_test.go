@@ -1,6 +1,7 @@
 package ircside
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -252,4 +253,43 @@ func TestShutdownAfterLinger(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	w.stop()
+}
+
+// Who is in very many rooms is back in all of them.
+func TestRejoinMany(t *testing.T) {
+	const rooms = 150
+	w := newWorld(t, func(o *Options) {
+		n := o.Networks["net"]
+		n.Flood = session.Flood{Burst: 10, Interval: time.Millisecond}
+		o.Networks["net"] = n
+	})
+	deliver := func(i int, body bridge.Body) {
+		room := bridge.Room{Network: "net", ID: fmt.Sprintf("#%d", i)}
+		w.side.Deliver(bridge.Event{ID: fmt.Sprint(i), Room: room, By: jid("alice"), Name: "alice", Body: body})
+	}
+	for i := range rooms {
+		deliver(i, bridge.Join{})
+	}
+	for range 2 {
+		p := w.accept()
+		for i := range rooms {
+			p.expect(fmt.Sprintf("JOIN #%d", i))
+			p.send(":alice!u@host JOIN #%d", i)
+			p.send(":irc.test 353 alice = #%d :@alice", i)
+			p.send(":irc.test 366 alice #%d :End", i)
+		}
+		for n := 0; n < rooms; {
+			switch e := (<-w.events); e.Body.(type) {
+			case bridge.Join:
+				n++
+			case bridge.Attachment:
+				if e.Body.(bridge.Attachment).Attached {
+					n++
+				}
+			case bridge.Failure, bridge.Leave:
+				t.Fatal(show(e))
+			}
+		}
+		_ = p.conn.Close()
+	}
 }

@@ -70,7 +70,7 @@ func (c *client) sendJoin(m *membership) {
 		params = append(params, m.key)
 	}
 	asked := m.asked
-	err := c.sess.Request(session.Request{Lines: []session.Line{{Command: "JOIN", Params: params}}}, func(r session.Result) {
+	err := c.sess.Request(session.Request{Lines: []session.Line{{Command: "JOIN", Params: params}}, Spare: true}, func(r session.Result) {
 		c.joinAnswered(m, asked, r)
 	})
 	if err != nil {
@@ -158,7 +158,7 @@ func (c *client) leave(e bridge.Event, l bridge.Leave) {
 		params = append(params, reason)
 	}
 	line := session.Line{Command: "PART", Params: params}
-	err := c.sess.Request(session.Request{Lines: []session.Line{line}}, func(session.Result) { c.partAnswered(m) })
+	err := c.sess.Request(session.Request{Lines: []session.Line{line}, Spare: true}, func(session.Result) { c.partAnswered(m) })
 	if err != nil {
 		// The session is as good as gone, or so far behind that its end is
 		// the surest way out of the room.

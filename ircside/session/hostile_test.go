@@ -214,3 +214,35 @@ func (a *asking) Ready() {
 		}
 	}
 }
+
+// TestStuckServer does not read for a while: what waited behind the write goes
+// out after it.
+func TestStuckServer(t *testing.T) {
+	inBubble(t, Config{Flood: Flood{Burst: 1, Interval: time.Second}}, func(w *world) {
+		w.welcome("")
+		w.s.mu.Lock()
+		w.s.writing = true // somebody is in a write
+		w.s.out = append(w.s.outLocked(), strings.Repeat("PING :x\r\n", maxUnwritten/9+1)...)
+		w.s.mu.Unlock()
+		for range 3 {
+			w.s.mu.Lock()
+			w.s.queueLocked(queued{data: []byte("PRIVMSG #go :late\r\n")})
+			w.s.mu.Unlock()
+		}
+		time.Sleep(10 * time.Second)
+		go func() { // now it is taken
+			for range w.srv.lines {
+			}
+		}()
+		w.s.mu.Lock()
+		w.s.writing = false
+		w.s.flushLocked()
+		w.s.mu.Unlock()
+		time.Sleep(10 * time.Second)
+		w.s.mu.Lock()
+		defer w.s.mu.Unlock()
+		if len(w.s.queue) > 0 || w.s.draining {
+			t.Errorf("%d lines are stuck", len(w.s.queue))
+		}
+	})
+}

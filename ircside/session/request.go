@@ -41,6 +41,8 @@ type Request struct {
 	// done with a LIST, or have not heard from another server, when they
 	// answer a barrier: the request goes on until then, or an error.
 	End []string
+	// Spare lets it take more places than Config.QueueLines, as Send does.
+	Spare bool
 	// Timeout is how long the answer may take once the last line is out; 0
 	// means Config.RequestTimeout. Time in the queue does not count.
 	Timeout time.Duration
@@ -93,10 +95,14 @@ func (s *Session) Request(r Request, done func(Result)) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.openLocked(len(r.Lines)); err != nil {
+	spare := 0
+	if r.Spare {
+		spare = spareLines
+	}
+	if err := s.openLocked(len(r.Lines), spare); err != nil {
 		return err
 	}
-	if len(s.pending) >= maxPending {
+	if len(s.pending) >= maxPending+spare {
 		return ErrQueueFull
 	}
 	p := &pending{Request: r, done: done, first: s.lastID + 1, answers: len(r.Lines)}

@@ -330,13 +330,22 @@ func TestFlood(t *testing.T) {
 				t.Fatal(i, err)
 			}
 		}
-		if err := w.s.Send("PRIVMSG", "#go", "one too many"); err != ErrQueueFull {
+		ninth := Request{Lines: []Line{privmsg("#go", "one too many")}}
+		if err := w.s.Request(ninth, nil); err != ErrQueueFull {
 			t.Errorf("ninth line: %v", err)
+		}
+		ninth.Spare = true
+		if err := w.s.Request(ninth, func(Result) {}); err != nil {
+			t.Errorf("ninth line in a spare place: %v", err)
 		}
 		w.srv.send("PING :past the queue")
 		w.srv.expect("PRIVMSG #go x", "PRIVMSG #go xx", "PRIVMSG #go xxx", "PONG :past the queue")
-		for i := 4; i <= 8; i++ {
-			w.srv.expect("PRIVMSG #go " + strings.Repeat("x", i))
+		for i := 4; i <= 9; i++ {
+			if i < 9 {
+				w.srv.expect("PRIVMSG #go " + strings.Repeat("x", i))
+			} else {
+				w.srv.expect("PRIVMSG #go :one too many", "PING :b2")
+			}
 			if d, want := time.Since(start), time.Duration(i-3)*2*time.Second; d != want {
 				t.Errorf("line %d after %v, want %v", i, d, want)
 			}

@@ -12,9 +12,16 @@ import (
 // piles up only when the server reads nothing.
 const maxUnwritten = 64 << 10
 
+// stuckWait is until the queue is looked at again when that is so.
+const stuckWait = 100 * time.Millisecond
+
 // outBuffer is how large a write buffer is made. One that had to grow is not
 // kept.
 const outBuffer = 1 << 10
+
+// spareLines are places behind Config.QueueLines for lines that are not what
+// somebody says, so that saying too much costs nobody their rooms.
+const spareLines = 1000
 
 // queued is one line that flood control holds back.
 type queued struct {
@@ -33,7 +40,7 @@ type queued struct {
 func (s *Session) Send(command string, params ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.openLocked(1); err != nil {
+	if err := s.openLocked(1, spareLines); err != nil {
 		return err
 	}
 	if len(s.queue) == 0 && s.bucket.room(time.Now(), 1) {
@@ -54,18 +61,22 @@ func (s *Session) Send(command string, params ...string) error {
 	return nil
 }
 
-// openLocked reports whether n lines can be taken now.
-func (s *Session) openLocked(n int) error {
+// openLocked reports whether n lines can be taken now, which may use so many
+// spare places.
+func (s *Session) openLocked(n, spare int) error {
 	switch {
-	case s.phase >= quitting || s.failure != nil:
+	case s.overLocked():
 		return ErrClosed
 	case s.phase != ready:
 		return ErrNotReady
-	case len(s.queue)+n > s.cfg.QueueLines || len(s.out) > maxUnwritten:
+	case len(s.queue)+n > s.cfg.QueueLines+spare || len(s.out) > maxUnwritten:
 		return ErrQueueFull
 	}
 	return nil
 }
+
+// overLocked reports whether nothing will be sent any more.
+func (s *Session) overLocked() bool { return s.phase >= quitting || s.failure != nil }
 
 // queueLocked puts a line behind those that wait, and sees to it that somebody
 // comes for them.
@@ -85,7 +96,7 @@ func (s *Session) drain() {
 	for {
 		s.mu.Lock()
 		now := time.Now()
-		for s.openLocked(0) == nil && len(s.queue) > 0 && s.bucket.room(now, 1) {
+		for !s.overLocked() && len(s.out) <= maxUnwritten && len(s.queue) > 0 && s.bucket.room(now, 1) {
 			s.bucket.take(now)
 			s.out = append(s.outLocked(), s.queue[0].data...)
 			s.sentLocked(s.queue[0], now)
@@ -96,12 +107,15 @@ func (s *Session) drain() {
 		if len(s.queue) == 0 {
 			s.queue = nil
 		}
-		if len(s.queue) == 0 || s.openLocked(0) != nil { // finish sees to what is left
+		if len(s.queue) == 0 || s.overLocked() { // finish sees to what is left
 			s.draining = false
 			s.mu.Unlock()
 			return
 		}
-		wait := s.bucket.wait(now, 1)
+		wait := max(s.bucket.wait(now, 1), 0)
+		if len(s.out) > maxUnwritten { // somebody is in a write that the server does not take
+			wait = max(wait, stuckWait)
+		}
 		s.mu.Unlock()
 
 		timer := time.NewTimer(wait)
