@@ -38,13 +38,13 @@ type parser struct {
 	limits Limits
 	jids   jidCache
 
-	src    string
-	nodes  []node
-	scope  []binding
-	marks  []int // length of scope before each open element
-	attrs  []attr
-	header Header
-	jidErr string
+	src     string
+	nodes   []node
+	scope   []binding
+	marks   []int // length of scope before each open element
+	attrs   []attr
+	header  Header
+	badAttr *syntaxError // of the header
 }
 
 // attr is one attribute of the tag at hand, as it stands.
@@ -65,8 +65,8 @@ func overLimit(reason string) error { return &syntaxError{ConditionPolicyViolati
 // parse reads one whole element. It keeps nothing of b.
 func (p *parser) parse(b []byte) (Stanza, error) {
 	err := p.document(string(b))
-	if err == nil && p.jidErr != "" {
-		err = &syntaxError{ConditionJIDMalformed, p.jidErr}
+	if err == nil && p.badAttr != nil {
+		err = p.badAttr
 	}
 	if err != nil {
 		e := err.(*syntaxError)
@@ -77,7 +77,7 @@ func (p *parser) parse(b []byte) (Stanza, error) {
 }
 
 func (p *parser) document(src string) error {
-	p.src, p.header, p.jidErr = src, Header{}, ""
+	p.src, p.header, p.badAttr = src, Header{}, nil
 	p.nodes, p.marks = p.nodes[:0], p.marks[:0]
 	p.scope = append(p.scope[:0], streamBindings...)
 	open, pos := int32(-1), 0
@@ -286,7 +286,7 @@ func (p *parser) readHeader(n node) {
 	for _, a := range p.attrs {
 		if a.prefix != "" {
 			if a.prefix == nsXML && a.local == "lang" {
-				h.Lang = unescapeValue(a.value)
+				h.Lang = p.short("xml:lang", a.value)
 			}
 			continue
 		}
@@ -296,9 +296,9 @@ func (p *parser) readHeader(n node) {
 		case "from":
 			h.From = p.address("from", a.value)
 		case "id":
-			h.ID = unescapeValue(a.value)
+			h.ID = p.short("id", a.value)
 		case "type":
-			h.Type = unescapeValue(a.value)
+			h.Type = p.short("type", a.value)
 		}
 	}
 }
@@ -306,9 +306,21 @@ func (p *parser) readHeader(n node) {
 func (p *parser) address(name, value string) jid.JID {
 	j, err := p.jids.parse(unescapeValue(value))
 	if err != nil {
-		p.jidErr = name + ": " + err.Error()
+		p.badAttr = &syntaxError{ConditionJIDMalformed, name + ": " + err.Error()}
 	}
 	return j
+}
+
+// maxAttr bounds the header's other attributes, in bytes: they are kept while
+// an answer is awaited, and sent to everybody in a room.
+const maxAttr = 1024
+
+func (p *parser) short(name, value string) string {
+	if len(value) > maxAttr {
+		p.badAttr = &syntaxError{ConditionPolicyViolation, name + " is too long"}
+		return ""
+	}
+	return unescapeValue(value)
 }
 
 // jidCache keeps addresses that were parsed before: a component hears from

@@ -112,6 +112,8 @@ func TestBadStanzas(t *testing.T) {
 		{head + strings.Repeat("<a>", 64) + strings.Repeat("</a>", 64) + `</message>`, ConditionPolicyViolation},
 		{head + strings.Repeat("<a/>", 8192) + `</message>`, ConditionPolicyViolation},
 		{head + strings.Repeat("<a "+declarations(32)+">", 8) + strings.Repeat("</a>", 8) + `</message>`, ConditionPolicyViolation},
+		{`<message from='a@b/c' id='1' xml:lang='` + strings.Repeat("x", 1025) + `'/>`, ConditionPolicyViolation},
+		{`<message from='a@b/c' id='1' type='` + strings.Repeat("x", 1025) + `'/>`, ConditionPolicyViolation},
 		{`<message from='a@b/c' id='1' to='a b@c'/>`, ConditionJIDMalformed},
 	} {
 		_, err := Parse([]byte(c.in))
@@ -123,6 +125,10 @@ func TestBadStanzas(t *testing.T) {
 		if b.Condition != c.condition || b.Header.From.String() != "a@b/c" || b.Header.ID != "1" || b.Header.Kind != Message {
 			t.Errorf("%.60q: %+v", c.in, b)
 		}
+	}
+	var long *BadStanza
+	if _, err := Parse([]byte("<message from='a@b/c' id='" + strings.Repeat("x", 1025) + "'/>")); !errors.As(err, &long) || long.Condition != ConditionPolicyViolation || long.Header.ID != "" {
+		t.Errorf("an id of 1,025 bytes: %v", err)
 	}
 	for _, s := range []string{"", " <message/>", "<message/>x", "<message/><message/>", "</message>", "<message", "x", "<![CDATA[]]>"} {
 		if _, err := Parse([]byte(s)); err == nil {
