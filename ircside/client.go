@@ -54,6 +54,7 @@ type client struct {
 	since   time.Time // when it came up
 	wish    string    // the nick asked for
 	login   *Login    // nil until asked
+	edits   int       // how often they changed their login
 	timer   *time.Timer
 	turn    time.Time                   // when the rate allows the session that waits
 	retry   *backoff.ExponentialBackOff // nil while all is well

@@ -2,6 +2,7 @@ package ircside
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -85,32 +86,52 @@ func (c *client) stopTimer() {
 // open opens the session, in the timer's goroutine.
 func (c *client) open() {
 	side := c.net.side
-	c.lock()
-	login := c.login
-	c.unlock()
-	if login == nil {
-		asked, err := side.logins.Login(side.ctx, c.who, c.net.name)
-		if err != nil {
-			c.net.log.Error("settings can't be read", "session", c.who, "error", err)
-			c.lock()
-			if c.phase == phaseWaiting {
-				c.ended(err)
-			}
-			c.unlock()
-			return
-		}
-		login = &asked
-	}
+	err := c.askLogin()
 	c.lock()
 	defer c.unlock()
-	if c.phase != phaseWaiting {
+	switch {
+	case c.phase != phaseWaiting:
+		return
+	case err != nil:
+		c.net.log.Error("settings can't be read", "session", c.who, "error", err)
+		c.ended(err)
+		return
+	case c.login == nil: // changed this moment
+		c.start(0, c.open)
 		return
 	}
-	c.timer, c.login, c.turn = nil, login, time.Time{}
+	c.timer, c.turn = nil, time.Time{}
 	c.phase = phaseOpening
 	side.work.Add(1)
 	side.Counters.Sessions.Add(1)
 	c.sess = session.Open(side.ctx, c.config(), c)
+}
+
+// loginTimeout is how long it may take to find out what somebody has set.
+const loginTimeout = 15 * time.Second
+
+// askLogin finds out what somebody has set, unless it is known. What they
+// change meanwhile counts.
+func (c *client) askLogin() error {
+	ctx, cancel := context.WithTimeout(c.net.side.ctx, loginTimeout)
+	defer cancel()
+	for {
+		c.lock()
+		known, edits := c.login != nil, c.edits
+		c.unlock()
+		if known {
+			return nil
+		}
+		asked, err := c.net.side.logins.Login(ctx, c.who, c.net.name)
+		if err != nil {
+			return err
+		}
+		c.lock()
+		if edits == c.edits {
+			c.login = &asked
+		}
+		c.unlock()
+	}
 }
 
 // config says how to connect and as whom.

@@ -117,6 +117,7 @@ func (s *Side) LoginChanged(who bridge.Person, network string) {
 	n.forgive(who)
 	if c := n.lockClient(who, false); c != nil {
 		c.login = nil
+		c.edits++
 		c.unlock()
 	}
 }
