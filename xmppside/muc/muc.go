@@ -78,6 +78,7 @@ const (
 	maxStatus    = 1024     // bytes of <status>
 	maxResources = 32       // resources of one user in the room
 	maxRelayed   = 256      // IQs between users that are not answered yet
+	maxRelayedOf = 32       // of which one user's
 	chunk        = 64 << 10 // bytes that are given to the Sender at once
 	keepScratch  = 4 << 10  // bytes of memory kept from one stanza to the next
 )

@@ -21,12 +21,14 @@ type relayed struct {
 // passOn hands a question to one of another user's clients, under an id of
 // the room's own, so that neither learns the other's address.
 //
-// XEP-0045 §17.4: a vCard is asked of the user's account; all else of a client.
+// XEP-0045 §16.4: "the MUC service MUST NOT reveal the sender's real JID to the
+// recipient at any time, nor reveal the recipient's real JID to the sender." A
+// vCard is asked of the user's account; all else of a client.
 func (r *Room) passOn(st *wire.Stanza, from, to *user, q wire.Element) {
-	if len(r.relayed) >= maxRelayed {
+	if len(r.relayed) >= maxRelayedOf {
 		r.expireRelayed()
 	}
-	if len(r.relayed) >= maxRelayed {
+	if len(r.relayed) >= maxRelayed || r.relayedOf(from) >= maxRelayedOf {
 		r.refuseWith(st.Header, wire.ConditionResourceConstraint, "Too many questions are waiting for an answer in this room.")
 		return
 	}
@@ -37,6 +39,16 @@ func (r *Room) passOn(st *wire.Stanza, from, to *user, q wire.Element) {
 	id := r.opt.NewID()
 	r.relayed = noted(r.relayed, id, relayed{kept(st.Header), target, time.Now()})
 	r.send(func(b []byte) []byte { return r.appendIQ(b, target, from.nick, id, st.Type, q) })
+}
+
+// relayedOf counts a user's questions.
+func (r *Room) relayedOf(u *user) (n int) {
+	for _, w := range r.relayed {
+		if w.header.From.Bare() == u.jid {
+			n++
+		}
+	}
+	return n
 }
 
 // handleReply brings an answer back to who asked.

@@ -181,6 +181,28 @@ func TestTooManyRequests(t *testing.T) {
 	}
 }
 
+// One who asks and asks leaves room for the questions of others.
+func TestTooManyQuestions(t *testing.T) {
+	p := newPlay(t)
+	for i := range 3 {
+		enter(t, p.room, i)
+	}
+	ask := func(i int) string {
+		p.log = nil
+		p.room.Handle(parse(t, fmt.Sprintf("<iq from='%s' to='%s/u2' type='get' id='q'><query xmlns='jabber:iq:version'/></iq>", userJID(i), testRoom)))
+		return strings.Join(p.log, "")
+	}
+	for range maxRelayedOf {
+		ask(0)
+	}
+	if got := ask(0); !strings.Contains(got, "resource-constraint") {
+		t.Error(got)
+	}
+	if got := ask(1); !strings.Contains(got, "to='"+userJID(2).String()+"' from='"+testRoom.String()+"/u1'") {
+		t.Error(got)
+	}
+}
+
 // Answers that were lost are not waited for: each request is refused once.
 func TestGiveUp(t *testing.T) {
 	p := newPlay(t)
