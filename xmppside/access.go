@@ -45,7 +45,7 @@ const (
 // that comes back into a hundred rooms, and asks about each, stays below.
 const (
 	otherBurst    = 1000
-	otherInterval = 10 * time.Millisecond
+	otherInterval = 50 * time.Millisecond
 )
 
 // maxGuests bounds guests.byJID. A server can make up as many users as it

@@ -3,6 +3,7 @@ package muc
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
@@ -81,6 +82,9 @@ func (r *Room) handleJoin(st *wire.Stanza) {
 			r.refuseWith(st.Header, wire.ConditionResourceConstraint, "Too many of your clients are in this room.")
 			return
 		}
+		if !r.mayWelcome(st, u) {
+			return
+		}
 		// XEP-0045 §7.2.8: "if the bare JID of the present occupant matches
 		// the bare JID of the user seeking to enter the room, then the
 		// service SHOULD allow entry to the user".
@@ -125,10 +129,27 @@ func (r *Room) updateArrival(st *wire.Stanza) bool {
 	return true
 }
 
+// mayWelcome refuses one more client, or the same again, if that happens too
+// often: each is shown everybody who is here, which may be many thousands.
+func (r *Room) mayWelcome(st *wire.Stanza, u *user) bool {
+	if now := time.Now(); now.Sub(u.counted) > time.Minute {
+		u.counted, u.welcomes = now, 0
+	}
+	u.welcomes++
+	if u.welcomes > maxWelcomes {
+		r.refuseWith(st.Header, wire.ConditionResourceConstraint, "You come in too often. Wait a minute.")
+		return false
+	}
+	return true
+}
+
 // reenter shows the room anew to a client that asks to join though it is in:
 // it has lost track (XEP-0410 §3.2 has clients do so, and XEP-0045 §7.2.1 the
 // room show it everything).
 func (r *Room) reenter(st *wire.Stanza, u *user, c *resource) {
+	if !r.mayWelcome(st, u) {
+		return
+	}
 	a := r.newArrival(st)
 	*c = *a.resource
 	a.resource = c

@@ -77,6 +77,7 @@ const (
 	maxExtra     = 2048     // bytes of presence payload that a resource may show
 	maxStatus    = 1024     // bytes of <status>
 	maxResources = 32       // resources of one user in the room
+	maxWelcomes  = 12       // in a minute, of one user's clients after the first
 	maxRelayed   = 256      // IQs between users that are not answered yet
 	maxRelayedOf = 32       // of which one user's
 	chunk        = 64 << 10 // bytes that are given to the Sender at once

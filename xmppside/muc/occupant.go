@@ -3,6 +3,7 @@ package muc
 import (
 	"slices"
 	"strings"
+	"time"
 	"unique"
 
 	"isthmus/xmppside/jid"
@@ -46,8 +47,10 @@ type user struct {
 	resources  []*resource
 	extra      unique.Handle[string] // presence payload that is shown
 	asked      int                   // requests without an answer
-	detached   bool                  // hears nothing for now
-	detachedAt uint32                // Room.clock then
+	welcomes   int                   // clients let in since counted
+	counted    time.Time
+	detached   bool   // hears nothing for now
+	detachedAt uint32 // Room.clock then
 }
 
 // resource is one client in the room.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
@@ -178,6 +179,27 @@ func TestTooManyRequests(t *testing.T) {
 	p.room.Handle(say)
 	if len(p.log) != 2 || !strings.Contains(p.log[1], "muc.Say") {
 		t.Fatal(p.log)
+	}
+}
+
+// A client that joins over and over is not shown everybody each time.
+func TestTooManyWelcomes(t *testing.T) {
+	p := newPlay(t)
+	enter(t, p.room, 0)
+	p.room.SetMembers(natives(100), false)
+	for range maxWelcomes {
+		p.room.Handle(joinStanza(t, 0))
+	}
+	p.log = nil
+	p.room.Handle(joinStanza(t, 0))
+	if len(p.log) != 1 || !strings.Contains(p.log[0], "resource-constraint") {
+		t.Fatal(p.log)
+	}
+	p.room.users[0].counted = time.Now().Add(-2 * time.Minute)
+	p.log = nil
+	p.room.Handle(joinStanza(t, 0))
+	if len(p.log) != 100+2 {
+		t.Errorf("%d stanzas", len(p.log))
 	}
 }
 
