@@ -50,6 +50,7 @@ type channel struct {
 	watcher *membership   // whose session observes; nil while none is present
 	obs     *observer     // nil before the first one
 	asked   time.Time     // when the member list was last asked for
+	counted int           // places that the member list takes
 	held    []heldFact    // what is told right after the member list
 }
 
@@ -180,7 +181,9 @@ func (ch *channel) feed(c *client, m *line.Message, now time.Time, split bool) (
 		return nil, 0
 	}
 	was := ch.obs.synced
+	ch.obs.elsewhere = ch.net.elsewhere(ch.counted)
 	events := ch.obs.feed(m, now, split)
+	ch.count()
 	switch {
 	case !was && ch.obs.synced:
 		return append(events, ch.release()...), ch.unknown()
@@ -189,6 +192,19 @@ func (ch *channel) feed(c *client, m *line.Message, now time.Time, split bool) (
 		return events, askNames
 	}
 	return events, 0
+}
+
+// count notes how many places the member list takes, and who got none.
+func (ch *channel) count() {
+	size := len(ch.obs.members) + len(ch.obs.before)
+	if size != ch.counted {
+		ch.net.members.Add(int64(size - ch.counted))
+		ch.counted = size
+	}
+	if ch.obs.crowded > 0 {
+		ch.net.side.Counters.Crowded.Add(int64(ch.obs.crowded))
+		ch.obs.crowded = 0
+	}
 }
 
 // release gives what was held back for the member list.

@@ -138,12 +138,11 @@ func (c *client) askLogin() error {
 func (c *client) config() session.Config {
 	set, login := c.net.set.Load(), c.login
 	opts := c.net.side.opts.Load()
-	_, listed := opts.Networks[c.net.name]
 	nick := c.nickWished()
 	cfg := session.Config{
 		Addresses:    set.Addresses,
 		TLS:          set.TLS,
-		AllowPrivate: listed || opts.PrivateAddresses,
+		AllowPrivate: !opts.isUnlisted(c.net.name) || opts.PrivateAddresses,
 		Password:     set.Password,
 		Nick:         nickFrom(nick),
 		ExactNick:    c.exactNick(),

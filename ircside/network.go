@@ -25,6 +25,8 @@ type network struct {
 	log      *slog.Logger
 	set      atomic.Pointer[Network]
 	supports isupport.Cache
+	unlisted atomic.Bool   // it is there because somebody named it
+	members  atomic.Int64  // on the lists of all channels
 	connects *rate.Limiter // new connections
 	asks     *rate.Limiter // WHO after a join, see channel.synced
 
@@ -84,6 +86,12 @@ func (o *Options) network(name string) (Network, bool) {
 	set := o.Others
 	set.Addresses = []session.Address{address}
 	return set, ok
+}
+
+// isUnlisted reports whether a network is there because somebody named it.
+func (o *Options) isUnlisted(name string) bool {
+	_, listed := o.Networks[name]
+	return !listed
 }
 
 // plainPort is the one on which IRC goes without TLS (RFC 7194 has 6697 for
@@ -291,5 +299,15 @@ func (n *network) leave(m *membership) {
 	ch.ours = without(ch.ours, m)
 	if key := n.mapping.Fold(ch.name); len(ch.ours) == 0 && n.channels[key] == ch {
 		delete(n.channels, key)
+		n.members.Add(-int64(ch.counted))
 	}
+}
+
+// elsewhere is how many places on member lists other channels take than the
+// one that takes so many, as far as they count.
+func (n *network) elsewhere(counted int) int {
+	if !n.unlisted.Load() {
+		return 0
+	}
+	return int(n.members.Load()) - counted
 }

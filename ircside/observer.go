@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// maxMembers bounds the member list of one channel, and maxNick a nick in
-	// it, in bytes. A server that names more, or longer ones, is not believed.
+	// maxMembers bounds the member list of one channel, and the lists of all
+	// channels of a network that isn't a listed one; maxNick bounds a nick, in
+	// bytes. A server that names more, or longer ones, is not believed.
 	maxMembers = 50_000
 	maxNick    = 200
 	// maxKept bounds what is kept of an away message or a host, in bytes.
@@ -37,7 +38,10 @@ type observer struct {
 	synced  bool               // the member list is complete
 	members map[string]*member // by folded nick
 	before  map[string]*member // until synced: what the last observer knew
-	secret  bool               // +s or +p
+	// elsewhere is how many places other channels take; crowded counts those
+	// for whom there was none.
+	elsewhere, crowded int
+	secret             bool // +s or +p
 	// moderated is +m. What the observer before knew counts until we are told.
 	moderated bool
 	topic     topicState
@@ -160,7 +164,8 @@ func (o *observer) add(nick string) *member {
 	if n := o.members[key]; n != nil {
 		return n
 	}
-	if nick == "" || len(nick) > maxNick || len(o.members) >= maxMembers {
+	if nick == "" || len(nick) > maxNick || len(o.members)+o.elsewhere >= maxMembers {
+		o.crowded++
 		return nil
 	}
 	n := &member{nick: nick}

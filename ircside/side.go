@@ -25,6 +25,7 @@ type Counters struct {
 	Malformed atomic.Int64 // lines with too few parameters
 	CTCP      atomic.Int64 // CTCP queries that were not answered
 	Empty     atomic.Int64 // messages without text
+	Crowded   atomic.Int64 // members for whom a channel's list had no place
 	Forced    atomic.Int64 // channels that a server put somebody in
 	Dropped   atomic.Int64 // requests given up because too many waited for a connection
 	Sessions  atomic.Int64 // open ones, the only one that goes down again
@@ -94,6 +95,7 @@ func (s *Side) Reload(opts Options) {
 		set, ok := opts.network(n.name)
 		if ok {
 			n.configure(set)
+			n.unlisted.Store(opts.isUnlisted(n.name))
 			continue
 		}
 		s.forget(n)
@@ -161,6 +163,7 @@ func (s *Side) network(name string, wanted bool) (n *network, served bool) {
 	if served && wanted {
 		s.sweep(opts, time.Now())
 		n = newNetwork(s, name, set)
+		n.unlisted.Store(opts.isUnlisted(name))
 		s.networks[name] = n
 	}
 	return n, served
@@ -170,7 +173,7 @@ func (s *Side) network(name string, wanted bool) (n *network, served bool) {
 // caller holds the lock.
 func (s *Side) sweep(opts *Options, now time.Time) {
 	for name, n := range s.networks {
-		if _, listed := opts.Networks[name]; !listed && n.retireIfIdle(now) {
+		if opts.isUnlisted(name) && n.retireIfIdle(now) {
 			delete(s.networks, name)
 		}
 	}

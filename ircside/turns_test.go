@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"isthmus/bridge"
+	"isthmus/ircside/isupport"
+	"isthmus/ircside/line"
 	"isthmus/ircside/session"
 )
 
@@ -124,4 +126,54 @@ func TestLongNames(t *testing.T) {
 	p.expect("CAP LS")
 	p.expect("NICK al")
 	p.expect("USER " + strings.Repeat("a", maxUsername) + " 0 * " + strings.Repeat("a", maxRealname))
+}
+
+// A server that somebody named can't fill the memory with the people it claims
+// to have, however many channels they are in.
+func TestCrowd(t *testing.T) {
+	w := newWorld(t, func(o *Options) {
+		o.Unlisted, o.PrivateAddresses = true, true
+		o.Others = o.Networks["net"]
+	})
+	n, _ := w.side.network("somebodys.example.org", true)
+	c := &client{net: n, who: jid("alice")}
+	var channels []*channel
+	for i := range 3 {
+		m := &membership{client: c}
+		if _, ok := n.enter(bridge.Room{Network: n.name, ID: fmt.Sprintf("#%d", i)}, m); !ok {
+			t.Fatal("no room")
+		}
+		c.rooms = append(c.rooms, m)
+		channels = append(channels, m.ch)
+		m.ch.attach(m, isupport.Default(), bridge.Event{Body: bridge.Join{}})
+	}
+	name := 0
+	flood := func(ch *channel, lines int) {
+		for range lines {
+			var l line.Message
+			text := ":irc.test 353 alice = " + ch.name + " :"
+			for range 40 {
+				name++
+				text += fmt.Sprintf("n%d ", name)
+			}
+			if err := line.Parse([]byte(text), &l); err != nil {
+				t.Fatal(err)
+			}
+			ch.feed(c, &l, time.Now(), false)
+		}
+	}
+	flood(channels[0], maxMembers/40-2)
+	flood(channels[1], 10)
+	if got := n.members.Load(); got != maxMembers {
+		t.Errorf("%d members, want %d", got, maxMembers)
+	}
+	if got := w.side.Counters.Crowded.Load(); got != 8*40 {
+		t.Errorf("%d had no place", got)
+	}
+	for _, m := range c.rooms {
+		n.leave(m)
+	}
+	if got := n.members.Load(); got != 0 {
+		t.Errorf("%d members after the last has left", got)
+	}
 }
