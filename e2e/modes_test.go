@@ -60,6 +60,36 @@ func TestModerated(t *testing.T) {
 	})
 }
 
+// XEP-0045 §5.1: who may not speak in a moderated room is a visitor, from the
+// beginning, when the mode changes, and until they are given voice.
+func TestVisitors(t *testing.T) {
+	on(t, everyPair, func(s *scenario) {
+		op, native := s.native("op"), s.native("native")
+		op.Send("MODE %s +m", s.channel)
+		op.Fence()
+		alice, nick := s.joined("alice")
+		bobNick := s.nick("bob")
+		shown := func(role string, nicks ...string) {
+			s.Helper()
+			for _, nick := range nicks {
+				alice.Expect(harness.Kind("presence/"), harness.From(s.occupant(nick)), harness.Item("role", role))
+			}
+		}
+		shown("visitor", nick, native.Nick)
+		s.user("bob").Join(s.room, bobNick)
+		shown("visitor", bobNick)
+		for _, step := range []struct{ mode, role string }{{"-m", "participant"}, {"+m", "visitor"}} {
+			alice.Drain()
+			op.Send("MODE %s %s", s.channel, step.mode)
+			shown(step.role, nick, native.Nick, bobNick)
+		}
+		op.Send("MODE %s +v %s", s.channel, nick)
+		shown("participant", nick)
+		alice.Say(s.room, "thank you")
+		native.ExpectFrom(nick, "PRIVMSG .* :thank you$")
+	})
+}
+
 // XEP-0045 §8.4: a moderator grants voice; §9.6 makes a moderator.
 func TestGrantVoiceAndModerator(t *testing.T) {
 	on(t, eachIRC, func(s *scenario) {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"testing"
+	"time"
 
 	"isthmus/e2e/harness"
 )
@@ -71,6 +72,36 @@ func TestPrivateCallerID(t *testing.T) {
 		alice, _ := s.joined("alice")
 		id := alice.Chat(s.occupant(native.Nick), "may I?")
 		alice.Expect(harness.Kind("message/error"), harness.ID(id))
+	})
+}
+
+// RFC 2812 301: who writes somebody who is away is told so, once; to who
+// watches them it is their presence.
+func TestPrivateToAway(t *testing.T) {
+	on(t, eachIRC, func(s *scenario) {
+		native := s.native("native")
+		native.Send("AWAY :gone fishing")
+		native.Fence()
+		alice := s.user("alice")
+		jid := s.at(native.Nick)
+		for _, text := range []string{"one", "two"} {
+			alice.Chat(jid, text)
+			native.Expect("PRIVMSG " + native.Nick + " :" + text + "$")
+			if text == "one" {
+				alice.Expect(harness.Kind("message/chat"), harness.From(jid), harness.BodyLike("is away: gone fishing"))
+			}
+		}
+		alice.Send(`<presence type="subscribe" to="%s"/>`, jid)
+		if alice.ExpectWithin(60*time.Second, harness.Kind("presence/"), harness.From(jid), harness.TextAt("show", "")) == nil {
+			s.Fatalf("never online")
+		}
+		alice.Chat(jid, "three")
+		alice.Expect(harness.Kind("presence/"), harness.From(jid), harness.TextAt("show", "away"), harness.TextAt("status", "gone fishing"))
+		native.Send("AWAY")
+		native.Fence()
+		alice.Chat(jid, "four")
+		alice.Expect(harness.Kind("presence/"), harness.From(jid), harness.TextAt("show", ""))
+		alice.ExpectNone(harness.BodyLike("is away"))
 	})
 }
 

@@ -80,21 +80,7 @@ func TestXMPPServerKilled(t *testing.T) {
 
 		s.xmpp.Start(s.T)
 		alice = s.user("alice")
-		var room *harness.Room
-		for deadline := time.Now().Add(2 * harness.Patience); room == nil; {
-			alice.SendJoin(s.room, nick, "")
-			e := alice.Expect(harness.Where("an answer", func(e *harness.Element) bool {
-				return e.Name == "presence" && (e.Attr["type"] == "error" || e.In("http://jabber.org/protocol/muc#user") != nil)
-			}))
-			if e.Attr["type"] != "error" {
-				alice.Expect(harness.Subject(""))
-				room = &harness.Room{}
-			} else if time.Now().After(deadline) {
-				s.Fatalf("never let in again: %s", e)
-			} else {
-				time.Sleep(100 * time.Millisecond)
-			}
-		}
+		joinUntil(s, alice, s.room, nick)
 		talkUntil(s, native, alice, nick)
 		native.Say(s.channel, "welcome back")
 		alice.Expect(harness.From(s.occupant(native.Nick)), harness.Body("welcome back"))
@@ -143,4 +129,61 @@ func TestGatewayKilled(t *testing.T) {
 		alice.Say(s.room, "back at once")
 		native.ExpectFrom(nick, "PRIVMSG .* :back at once$")
 	})
+}
+
+// RFC 6121 §4.3: who has subscribed sees again how a friend is after Isthmus
+// was away, until they unsubscribe.
+func TestSubscriptionsOutlastRestart(t *testing.T) {
+	on(t, eachXMPP, func(s *scenario) {
+		alice, nick := s.joined("alice")
+		friend := s.irc.Dial(s.T, s.nick("friend"))
+		jid := s.at(friend.Nick)
+		online := func() {
+			s.Helper()
+			if alice.ExpectWithin(60*time.Second, harness.Kind("presence/"), harness.From(jid)) == nil {
+				s.Fatalf("never online")
+			}
+		}
+		alice.Send(`<presence type="subscribe" to="%s"/>`, jid)
+		alice.Expect(harness.Kind("presence/subscribe"), harness.From(jid))
+		alice.Send(`<presence type="subscribed" to="%s"/>`, jid)
+		alice.IQ("get", alice.Bare, `<query xmlns="jabber:iq:roster"/>`) // her server has seen that
+		online()
+		for _, end := range []func(){s.gateway.Kill, func() { s.gateway.Stop(s.T) }} {
+			end()
+			alice.Drain()
+			s.gateway.Start(s.T)
+			alice.Expect(harness.Kind("presence/unavailable"), harness.From(jid), harness.TextAt("status", "")) // nobody is connected
+			alice.Join(s.room, nick)
+			online()
+		}
+		alice.Drain()
+		alice.Send(`<presence type="unsubscribe" to="%s"/>`, jid)
+		alice.Expect(harness.Kind("presence/unavailable"), harness.From(jid))
+		s.gateway.Stop(s.T)
+		alice.Drain()
+		s.gateway.Start(s.T)
+		alice.Join(s.room, nick)
+		friend.Say(nick, "still here")
+		alice.Expect(harness.Body("still here"))
+		alice.ExpectNone(harness.Kind("presence/"), harness.From(jid))
+	})
+}
+
+// joinUntil has x enter a room as soon as it is let in.
+func joinUntil(s *scenario, x *harness.XMPP, room, nick string) {
+	s.Helper()
+	for deadline := time.Now().Add(2 * harness.Patience); ; time.Sleep(50 * time.Millisecond) {
+		x.SendJoin(room, nick, "")
+		answer := x.Expect(harness.Where("an error, or us (110)", func(e *harness.Element) bool {
+			return e.Name == "presence" && (e.Attr["type"] == "error" || len(harness.Missing(e, []harness.Match{harness.Code("110")})) == 0)
+		}))
+		if answer.Attr["type"] != "error" {
+			x.Expect(harness.Subject(""))
+			return
+		}
+		if time.Now().After(deadline) {
+			s.Fatalf("%s is never let in: %s", x.JID, answer)
+		}
+	}
 }
