@@ -30,6 +30,10 @@ func (c *client) connect() (bridge.Failure, bool) {
 		if why, ok := c.net.welcome(c.who, time.Now()); !ok {
 			return why, false
 		}
+		if wait, too := c.net.crowded(time.Now()); too {
+			return bridge.Failure{Kind: bridge.ErrTooFast, Text: "Very many people are connecting to " + c.net.name +
+				" at the moment. Try again in " + wait.Round(time.Minute).String() + "."}, false
+		}
 		if !c.net.takePlace() {
 			return bridge.Failure{Kind: bridge.ErrTooMany, Text: "No more people of this gateway may connect to " + c.net.name + " at the moment."}, false
 		}

@@ -95,6 +95,7 @@ func (c *client) raw(e bridge.Event, m *line.Message) {
 		c.flushAnswer()
 		if r.Err == nil {
 			c.confirm(e, r.Native)
+			c.overheard(m)
 			return
 		}
 		why := c.failure(r.Err)
@@ -106,6 +107,18 @@ func (c *client) raw(e bridge.Event, m *line.Message) {
 	if err != nil {
 		c.asking.Add(-1)
 		c.fail(e, c.failure(err))
+	}
+}
+
+// overheard shows a room what was said in it by a line of the console: as one
+// of ours the observer leaves it out.
+func (c *client) overheard(m *line.Message) {
+	if m.Command != "PRIVMSG" && m.Command != "NOTICE" || len(m.Params) < 2 {
+		return
+	}
+	room := c.room(m.Params[0])
+	if said, ok := messageOf(m, c.net.decode); ok && room != nil && room.known {
+		c.emit(bridge.Event{Room: room.ch.room, By: c.who, Name: room.name, Body: said})
 	}
 }
 

@@ -297,3 +297,25 @@ func TestNickFrom(t *testing.T) {
 		}
 	}
 }
+
+// What is said in a room by a line of the console is heard there.
+func TestConsoleSpeaks(t *testing.T) {
+	w := newWorld(t, nil)
+	p := aliceJoins(w)
+	say := func(line string) {
+		w.private("c", "alice", "", bridge.Message{Text: line})
+		p.expect(line)
+	}
+	say("PRIVMSG #go hi")
+	p.pong()
+	w.want(` | confirm "c" native ""`, "#go | <alice@x> says: hi")
+	say("PRIVMSG #go no")
+	p.send(":irc.test 404 alice #go :Cannot send to channel (+m)")
+	p.pong()
+	w.want(` | failure "c" kind 9: Cannot send to channel (+m)`)
+	say("PRIVMSG bob hi")
+	p.pong()
+	w.want(` | confirm "c" native ""`)
+	p.fence()
+	w.nothing()
+}

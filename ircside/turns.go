@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"isthmus/bridge"
 	"isthmus/ircside/session"
 )
@@ -22,6 +24,22 @@ func (n *network) takeTurn(now time.Time) time.Time {
 		return turn
 	}
 	return now.Add(n.connects.ReserveN(now, 1).DelayFrom(now))
+}
+
+// mostTurn is how long somebody may have to wait for their turn; who would
+// wait longer had better be told.
+const mostTurn = 10 * time.Minute
+
+// crowded is the wait for a turn, if it is too long.
+func (n *network) crowded(now time.Time) (wait time.Duration, too bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	limit := n.connects.Limit()
+	if limit == rate.Inf || len(n.freed) > 0 {
+		return 0, false
+	}
+	wait = time.Duration((1 - n.connects.TokensAt(now)) / float64(limit) * float64(time.Second))
+	return wait, wait > mostTurn
 }
 
 // giveBack lets somebody else have the turn of who does not want it any more,

@@ -45,6 +45,26 @@ func TestTurns(t *testing.T) {
 	}
 }
 
+// Who would have to wait for very long is told so.
+func TestCrowded(t *testing.T) {
+	s := New(nil, nil, Options{}, slog.New(slog.DiscardHandler))
+	n := newNetwork(s, "net", Network{ConnectBurst: 2, ConnectInterval: time.Minute})
+	now := time.Now()
+	for i := range 13 {
+		if wait, too := n.crowded(now); too != (i == 12) {
+			t.Errorf("after %d: %v %v", i, wait, too)
+		}
+		n.takeTurn(now)
+	}
+	n.giveBack(now.Add(time.Minute), now)
+	if _, too := n.crowded(now); too {
+		t.Error("a free turn is not seen")
+	}
+	if _, too := newNetwork(s, "net", Network{}).crowded(now); too {
+		t.Error("without a rate")
+	}
+}
+
 // Who waits for their turn, and goes, leaves it to the next.
 func TestTurnGivenBack(t *testing.T) {
 	w := newWorld(t, func(o *Options) {
