@@ -115,7 +115,7 @@ func TestUnlisted(t *testing.T) {
 	}
 	w := newWorld(t, func(o *Options) { o.Unlisted = true })
 	w.side.Deliver(bridge.Event{ID: "x", Room: bridge.Room{Network: "127.0.0.1:6667", ID: "#a"}, By: jid("alice"), Name: "alice", Body: bridge.Join{}})
-	w.want(`#a | failure "x" kind 16: address not allowed`)
+	w.want(`#a | failure "x" kind 16: connections to private addresses are not allowed`)
 	// A name that somebody made up costs nothing.
 	for _, body := range []bridge.Body{bridge.Query{}, bridge.Rename{To: "x"}, bridge.Watch{}, bridge.Leave{}} {
 		w.side.Deliver(bridge.Event{ID: "x", Room: bridge.Room{Network: "made.up", Owner: jid("alice")}, By: jid("alice"), Body: body})

@@ -47,7 +47,7 @@ func dialOne(ctx context.Context, cfg *Config, a Address) (net.Conn, *Error) {
 	if err != nil {
 		var forbidden *forbiddenError
 		if errors.As(err, &forbidden) {
-			return nil, &Error{Kind: Forbidden, Text: "address not allowed", Err: err}
+			return nil, &Error{Kind: Forbidden, Text: "connections to private addresses are not allowed", Err: err}
 		}
 		return nil, &Error{Kind: Unreachable, Text: "can't connect to " + a.String(), Err: err}
 	}
