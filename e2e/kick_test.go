@@ -74,6 +74,30 @@ func TestBan(t *testing.T) {
 	})
 }
 
+// XEP-0045 §9.1: who is banned gets an unavailable presence with status 301
+// and 110, the reason and the actor, and doesn't get in again.
+func TestBanned(t *testing.T) {
+	on(t, eachIRC, func(s *scenario) {
+		op := s.native("op")
+		alice, nick := s.joined("alice")
+		bob, bobNick := s.joined("bob")
+		op.Send("MODE %s +o %s", s.channel, bobNick)
+		bob.Expect(harness.Kind("presence/"), harness.From(s.occupant(bobNick)), harness.Item("role", "moderator"))
+		answer := bob.IQ("set", s.room, `<query xmlns="`+nsAdmin+`"><item nick="`+nick+`" affiliation="outcast"><reason>for good</reason></item></query>`)
+		check(s, answer, harness.Kind("iq/result"))
+		banned := []harness.Match{harness.Kind("presence/unavailable"), harness.From(s.occupant(nick)), harness.Code("301"),
+			harness.Item("affiliation", "outcast"), harness.Item("role", "none"), harness.Reason("for good"),
+			harness.Where("actor", func(e *harness.Element) bool {
+				actor := e.Find("x/item/actor")
+				return actor != nil && actor.Attr["nick"] == bobNick
+			})}
+		alice.Expect(append(banned, harness.Code("110"))...)
+		bob.Expect(append(banned, harness.NoCode("110"))...)
+		alice.SendJoin(s.room, nick, "")
+		alice.Expect(harness.Kind("presence/error"), harness.Condition("forbidden"))
+	})
+}
+
 // A user whom an operator kills is out, is told why, and may come back.
 func TestKilled(t *testing.T) {
 	on(t, once, func(s *scenario) {

@@ -18,10 +18,13 @@ func ejabberd(t T, dir string, x *XMPPServer) command {
 	}
 	_, clients, _ := net.SplitHostPort(x.Client)
 	_, components, _ := net.SplitHostPort(x.Component)
+	_, secure, _ := net.SplitHostPort(x.SecureComponent)
 
 	var gateways, accounts strings.Builder
 	for _, host := range x.Hosts {
-		fmt.Fprintf(&gateways, "      %q: { password: %q }\n", GatewayDomain(host), componentSecret)
+		for _, domain := range []string{GatewayDomain(host), FarDomain(host)} {
+			fmt.Fprintf(&gateways, "      %q: { password: %q }\n", domain, componentSecret)
+		}
 		for _, user := range Users {
 			fmt.Fprintf(&accounts, "ejabberd_auth:try_register(<<%q>>, <<%q>>, <<%q>>), ", user, host, Password)
 		}
@@ -40,13 +43,21 @@ listen:
     global_routes: false
     hosts:
 %s
+  - port: %s
+    ip: "127.0.0.1"
+    module: ejabberd_service
+    global_routes: false
+    tls: true
+    certfile: %q
+    hosts:
+%s
 modules:
   mod_carboncopy: {}
   mod_disco: {}
   mod_ping: {}
   mod_roster: {}
   mod_version: {}
-`, strings.Join(x.Hosts, `", "`), clients, components, gateways.String())
+`, strings.Join(x.Hosts, `", "`), clients, components, gateways.String(), secure, dir+"/both.pem", gateways.String())
 	writeFile(t, dir+"/ejabberd.yml", config)
 	return command{
 		path: "/usr/bin/erl",

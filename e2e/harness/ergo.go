@@ -18,9 +18,18 @@ func HaveErgo() bool {
 	return err == nil
 }
 
+// StartErgoWithoutSCRAM starts an Ergo to which one logs in by PLAIN or
+// EXTERNAL only, as on servers with services of the old school.
+func StartErgoWithoutSCRAM(t T) *IRCServer {
+	t.Helper()
+	return startIRC(t, "ergo", func(t T, dir string, s *IRCServer) command { return ergoWith(t, dir, s, false) })
+}
+
 // ergo writes the configuration of an Ergo, a server with all of IRCv3,
 // accounts and SASL, and makes its database.
-func ergo(t T, dir string, s *IRCServer) command {
+func ergo(t T, dir string, s *IRCServer) command { return ergoWith(t, dir, s, true) }
+
+func ergoWith(t T, dir string, s *IRCServer, scram bool) command {
 	t.Helper()
 	hash, err := bcrypt.GenerateFromPassword([]byte(operPassword), bcrypt.MinCost)
 	if err != nil {
@@ -53,7 +62,7 @@ accounts:
     verify-timeout: 1h
     email-verification: { enabled: false }
   login-throttling: { enabled: false }
-  advertise-scram: true
+  advertise-scram: %v
   nick-reservation: { enabled: true, method: strict, guest-nickname-format: "Guest-*" }
   multiclient: { enabled: true, allowed-by-default: true, always-on: disabled, auto-away: disabled }
   vhosts: { enabled: false }
@@ -76,7 +85,7 @@ limits:
     multiline: { max-bytes: 4096, max-lines: 100 } }
 fakelag: { enabled: false }
 history: { enabled: true, channel-length: 100, client-length: 100, autoreplay-on-join: 0, chathistory-maxmessages: 100 }
-`, s.Addr, s.TLSAddr, dir, dir, operName, string(hash), dir, dir))
+`, s.Addr, s.TLSAddr, dir, dir, scram, operName, string(hash), dir, dir))
 	out, err := exec.Command(ergoPath(), "initdb", "--quiet", "--conf", config).CombinedOutput()
 	if err != nil {
 		t.Fatalf("ergo initdb: %v: %s", err, out)

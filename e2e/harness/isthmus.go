@@ -35,6 +35,7 @@ func (c Config) Set(path string, value any) {
 type Isthmus struct {
 	Domain string // of the component
 	Config Config
+	Env    []string // added to ours, as in "SSL_CERT_FILE=/..."
 	dir    string
 	proc   *process
 }
@@ -109,7 +110,7 @@ func (i *Isthmus) Start(t T) {
 	}
 	i.Write(t)
 	already := strings.Count(i.Log(), readyLine)
-	i.proc, err = start(command{path: path, args: []string{"run", "-c", i.ConfigFile()}, dir: i.dir, log: i.logFile()})
+	i.proc, err = start(command{path: path, args: []string{"run", "-c", i.ConfigFile()}, env: i.Env, dir: i.dir, log: i.logFile()})
 	if err != nil {
 		t.Fatalf("%v", err)
 	}

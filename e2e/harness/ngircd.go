@@ -1,16 +1,6 @@
 package harness
 
-import (
-	"fmt"
-	"os"
-	"path/filepath"
-	"syscall"
-)
-
-// nobody is the user and group that ngIRCd would change to when root starts it.
-// A process that changes its user outlives us in spite of Pdeathsig, so it is
-// started as that user.
-const nobody = 65534
+import "fmt"
 
 // ngircd writes the configuration of an ngIRCd: a server of the old school,
 // without most of IRCv3.
@@ -48,18 +38,5 @@ func ngircd(t T, dir string, s *IRCServer) command {
 	Name = %s
 	Password = %s
 `, port(s.Addr), dir, dir, dir, port(s.TLSAddr), operName, operPassword))
-	c := command{path: "/usr/sbin/ngircd", args: []string{"-n", "-f", dir + "/ngircd.conf"}, dir: dir}
-	if os.Getuid() == 0 {
-		c.as = &syscall.Credential{Uid: nobody, Gid: nobody}
-		err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			return os.Chown(path, nobody, nobody)
-		})
-		if err != nil {
-			t.Fatalf("ngircd: %v", err)
-		}
-	}
-	return c
+	return command{path: "/usr/sbin/ngircd", args: []string{"-n", "-f", dir + "/ngircd.conf"}, dir: dir, as: unprivileged(t, dir)}
 }

@@ -31,7 +31,10 @@ authentication = "internal_plain"
 c2s_require_encryption = false
 `, dir+"/prosody.pid", dir+"/data", dir, clients, components)
 	for _, host := range x.Hosts {
-		fmt.Fprintf(&config, "VirtualHost %q\nComponent %q\n\tcomponent_secret = %q\n", host, GatewayDomain(host), componentSecret)
+		fmt.Fprintf(&config, "VirtualHost %q\n", host)
+		for _, domain := range []string{GatewayDomain(host), FarDomain(host)} {
+			fmt.Fprintf(&config, "Component %q\n\tcomponent_secret = %q\n", domain, componentSecret)
+		}
 		accounts := filepath.Join(dir, "data", prosodyName(host), "accounts")
 		if err := os.MkdirAll(accounts, 0o700); err != nil {
 			t.Fatalf("harness: %v", err)

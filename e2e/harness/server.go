@@ -67,6 +67,20 @@ func (s *Server) Kill() { s.stop(syscall.SIGKILL) }
 // Stop ends the server as its service manager does.
 func (s *Server) Stop() { s.stop(syscall.SIGTERM) }
 
+// Freeze halts the server in the middle of whatever it does: its connections
+// stay, and nothing comes from it until Thaw.
+func (s *Server) Freeze(t T) { s.signal(t, syscall.SIGSTOP) }
+
+// Thaw lets a server go on that Freeze halted.
+func (s *Server) Thaw(t T) { s.signal(t, syscall.SIGCONT) }
+
+func (s *Server) signal(t T, sig syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(-s.proc.pid, sig); err != nil {
+		t.Fatalf("%s: %v", s.Kind, err)
+	}
+}
+
 // Start starts a server that was killed or stopped again, on the same ports
 // and data, and waits until it is ready.
 func (s *Server) Start(t T) {

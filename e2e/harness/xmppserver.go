@@ -19,13 +19,17 @@ const Password = "pencil"
 // componentSecret is what the XMPP servers expect of the gateway.
 const componentSecret = "component-secret"
 
-// XMPPServer is a Prosody or an ejabberd with Users on several hosts, and a
-// component domain "irc." of each.
+// XMPPServer is a Prosody or an ejabberd with Users on several hosts, and
+// component domains "irc." and "far." of each.
 type XMPPServer struct {
 	Server
 	Client    string // address for clients, host:port
 	Component string // address for components, host:port
-	Hosts     []string
+	// SecureComponent is the same by TLS, with a certificate of CA. Only an
+	// ejabberd has it.
+	SecureComponent string
+	CA              string
+	Hosts           []string
 }
 
 // laneHost is the virtual host of a lane.
@@ -57,8 +61,9 @@ func StartXMPP(t T, kind string, hosts []string) *XMPPServer {
 		t.Fatalf("harness: no XMPP server %q", kind)
 	}
 	x := &XMPPServer{Hosts: hosts}
-	launch(t, kind, 2, func(dir string, ports []int) *Server {
-		x.Client, x.Component = loopback(ports[0]), loopback(ports[1])
+	launch(t, kind, 3, func(dir string, ports []int) *Server {
+		x.Client, x.Component, x.SecureComponent = loopback(ports[0]), loopback(ports[1]), loopback(ports[2])
+		x.CA = writeCertificate(t, dir)
 		x.cmd = prepare(t, dir, x)
 		x.ready = x.greets
 		return &x.Server
