@@ -40,7 +40,7 @@ func (s *Side) answerCommand(r request) {
 		return
 	}
 	session := strings.Clone(r.payload.Attr("sessionid"))
-	if session == "" {
+	if session == "" || len(session) > maxField {
 		session = bridge.NewID()
 	}
 	form, submitted := r.payload.Child(nsData, "x")

@@ -204,6 +204,10 @@ func TestLoginCommand(t *testing.T) {
 	}
 	command("prev", "")
 	s.hear("<bad-request ")
+	s.set("libera@gw.example.org", "<command xmlns='http://jabber.org/protocol/commands' node='login' sessionid='"+strings.Repeat(">", 100<<10)+"'/>")
+	if got := s.hear("status='executing'"); len(got) > 10<<10 {
+		t.Errorf("an answer of %d bytes", len(got))
+	}
 	s.set("gw.example.org", "<command xmlns='http://jabber.org/protocol/commands' node='login'/>")
 	s.hear("<item-not-found ")
 }
@@ -323,6 +327,9 @@ func TestReload(t *testing.T) {
 	if a, err := s.Side.set.Load().domains.Parse(jid.MustParse("#go@oftc.example.org")); err != nil || a.Kind != address.Channel {
 		t.Errorf("%+v, %v", a, err)
 	}
+	ping := "<iq from='alice@example.org/x' to='oftc.example.org' id='there' type='get'><ping xmlns='urn:xmpp:ping'/></iq>"
+	s.say(ping)
+	s.hear("id='there'")
 	o.Domains[1].Secret = "other"
 	if err := s.Reload(o); err != nil {
 		t.Fatal(err)
@@ -330,7 +337,7 @@ func TestReload(t *testing.T) {
 	if got := s.awaitUp(); got != "oftc.example.org" {
 		t.Errorf("%s connected", got)
 	}
-	s.say("<iq from='alice@example.org/x' to='oftc.example.org' id='there' type='get'><ping xmlns='urn:xmpp:ping'/></iq>")
+	s.say(ping)
 	s.hear("id='there'")
 	if got := s.Counters.Link.Connected.Load(); got != 4 {
 		t.Errorf("%d connections", got)

@@ -54,6 +54,10 @@ func (r *Room) listPeople(st *wire.Stanza, item wire.Element) {
 	slices.SortFunc(found, func(a, b *occupant) int { return cmp.Compare(a.nick, b.nick) })
 	b := []byte("<query xmlns='" + nsAdmin + "'>")
 	for _, o := range found {
+		if len(b) > maxList {
+			r.opt.Log.Debug("list of people cut", "room", r.jid, "people", len(found))
+			break
+		}
 		b = append(b, "<item affiliation='"...)
 		b = append(b, o.affiliation.String()...)
 		b = append(b, "' role='"...)

@@ -73,15 +73,17 @@ type Options struct {
 
 // Bounds of what one room keeps for those who may not be well-meaning.
 const (
-	maxAsked     = 128      // requests of one user that are not answered yet
-	maxExtra     = 2048     // bytes of presence payload that a resource may show
-	maxStatus    = 1024     // bytes of <status>
-	maxResources = 32       // resources of one user in the room
-	maxWelcomes  = 12       // in a minute, of one user's clients after the first
-	maxRelayed   = 256      // IQs between users that are not answered yet
-	maxRelayedOf = 32       // of which one user's
-	chunk        = 64 << 10 // bytes that are given to the Sender at once
-	keepScratch  = 4 << 10  // bytes of memory kept from one stanza to the next
+	maxAsked     = 128       // requests of one user that are not answered yet
+	maxExtra     = 2048      // bytes of presence payload that a resource may show
+	maxStatus    = 1024      // bytes of <status>
+	maxResources = 32        // resources of one user in the room
+	maxIQ        = 256 << 10 // bytes of what is asked of, and answered by, another user
+	maxList      = 256 << 10 // bytes of a list of people; a server may end the link over a stanza of 512 KiB
+	maxWelcomes  = 12        // in a minute, of one user's clients after the first
+	maxRelayed   = 256       // IQs between users that are not answered yet
+	maxRelayedOf = 32        // of which one user's
+	chunk        = 64 << 10  // bytes that are given to the Sender at once
+	keepScratch  = 4 << 10   // bytes of memory kept from one stanza to the next
 )
 
 // Room is one hosted room. Its methods may be called by any goroutine; what

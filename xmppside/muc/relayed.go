@@ -32,13 +32,18 @@ func (r *Room) passOn(st *wire.Stanza, from, to *user, q wire.Element) {
 		r.refuseWith(st.Header, wire.ConditionResourceConstraint, "Too many questions are waiting for an answer in this room.")
 		return
 	}
+	raw := q.Raw()
+	if len(raw) > maxIQ {
+		r.refuseWith(st.Header, wire.ConditionPolicyViolation, "This question is too large.")
+		return
+	}
 	target := to.best().jid
 	if q.Is("vcard-temp", "vCard") {
 		target = to.jid
 	}
 	id := r.opt.NewID()
 	r.relayed = noted(r.relayed, id, relayed{kept(st.Header), target, time.Now()})
-	r.send(func(b []byte) []byte { return r.appendIQ(b, target, from.nick, id, st.Type, q) })
+	r.send(func(b []byte) []byte { return r.appendIQ(b, target, from.nick, id, st.Type, raw) })
 }
 
 // relayedOf counts a user's questions.
@@ -64,10 +69,15 @@ func (r *Room) handleReply(st *wire.Stanza) {
 		r.send(func(b []byte) []byte { return wire.AppendErrorReply(b, w.header, e) })
 		return
 	}
-	r.result(w.header, payload(st).Raw())
+	answer := payload(st).Raw()
+	if len(answer) > maxIQ {
+		r.refuseWith(w.header, wire.ConditionPolicyViolation, "The answer is too large.")
+		return
+	}
+	r.result(w.header, answer)
 }
 
-func (r *Room) appendIQ(b []byte, to jid.JID, nick, id, typ string, q wire.Element) []byte {
+func (r *Room) appendIQ(b []byte, to jid.JID, nick, id, typ, payload string) []byte {
 	b = append(b, "<iq to='"...)
 	b = wire.AppendAttr(b, to.String())
 	b = append(b, '\'')
@@ -75,7 +85,7 @@ func (r *Room) appendIQ(b []byte, to jid.JID, nick, id, typ string, q wire.Eleme
 	b = wire.AppendField(b, " id='", id)
 	b = wire.AppendField(b, " type='", typ)
 	b = append(b, '>')
-	b = append(b, q.Raw()...)
+	b = append(b, payload...)
 	return append(b, "</iq>"...)
 }
 

@@ -203,6 +203,35 @@ func TestTooManyWelcomes(t *testing.T) {
 	}
 }
 
+// Servers end the whole link over a stanza that is too large: nobody can make
+// the room send one.
+func TestLargestStanza(t *testing.T) {
+	p := newPlay(t)
+	enter(t, p.room, 0)
+	enter(t, p.room, 1)
+	list := natives(3000)
+	for i := range list {
+		list[i].Nick += strings.Repeat("'", 100)
+	}
+	p.room.SetMembers(list, false)
+	large := strings.Repeat(">", 400<<10)
+	for _, s := range []string{
+		"<iq from='%[1]s' to='%[3]s' type='get' id='q'><query xmlns='" + nsAdmin + "'><item role='participant'/></query></iq>",
+		"<iq from='%[1]s' to='%[3]s/u1' type='get' id='q'><query xmlns='u'>" + large + "</query></iq>",
+		"<iq from='%[1]s' to='%[3]s/u1' type='get' id='q'><query xmlns='u'/></iq>",
+		"<iq from='%[2]s' to='%[3]s/u0' type='error' id='%[4]s'><error type='" + large[:9999] + "'><" + strings.Repeat("x", 9999) + " xmlns='" + wire.NSStanzas + "'/><text xmlns='" + wire.NSStanzas + "'>" + large + "</text></error></iq>",
+		"<iq from='%[1]s' to='%[3]s/u1' type='get' id='q'><query xmlns='u'/></iq>",
+		"<iq from='%[2]s' to='%[3]s/u0' type='result' id='%[4]s'><query xmlns='u'>" + large + "</query></iq>",
+		"<message from='%[1]s' to='%[3]s' type='groupchat'><body>" + large + "</body></message>",
+	} {
+		p.log = nil
+		p.room.Handle(parse(t, fmt.Sprintf(s, userJID(0), userJID(1), testRoom, "id"+strconv.Itoa(p.ids))))
+		if len(p.log) != 1 || len(p.log[0]) > 300<<10 {
+			t.Errorf("%.150s: %d stanzas, %.150s", s, len(p.log), strings.Join(p.log, ""))
+		}
+	}
+}
+
 // One who asks and asks leaves room for the questions of others.
 func TestTooManyQuestions(t *testing.T) {
 	p := newPlay(t)

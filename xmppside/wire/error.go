@@ -1,5 +1,7 @@
 package wire
 
+import "strings"
+
 // Condition is a defined stanza error condition (RFC 6120 §8.3.3).
 type Condition string
 
@@ -30,21 +32,30 @@ const (
 )
 
 // conditionTypes are the error types (RFC 6120 §8.3.2) that go with the
-// conditions; those that aren't here are "cancel".
+// conditions.
 var conditionTypes = map[Condition]string{
-	ConditionBadRequest:           "modify",
-	ConditionForbidden:            "auth",
-	ConditionJIDMalformed:         "modify",
-	ConditionNotAcceptable:        "modify",
-	ConditionNotAuthorized:        "auth",
-	ConditionPolicyViolation:      "modify",
-	ConditionRecipientUnavailable: "wait",
-	ConditionRedirect:             "modify",
-	ConditionRegistrationRequired: "auth",
-	ConditionRemoteServerTimeout:  "wait",
-	ConditionResourceConstraint:   "wait",
-	ConditionSubscriptionRequired: "auth",
-	ConditionUnexpectedRequest:    "wait",
+	ConditionBadRequest:            "modify",
+	ConditionConflict:              "cancel",
+	ConditionFeatureNotImplemented: "cancel",
+	ConditionForbidden:             "auth",
+	ConditionGone:                  "cancel",
+	ConditionInternalServerError:   "cancel",
+	ConditionItemNotFound:          "cancel",
+	ConditionJIDMalformed:          "modify",
+	ConditionNotAcceptable:         "modify",
+	ConditionNotAllowed:            "cancel",
+	ConditionNotAuthorized:         "auth",
+	ConditionPolicyViolation:       "modify",
+	ConditionRecipientUnavailable:  "wait",
+	ConditionRedirect:              "modify",
+	ConditionRegistrationRequired:  "auth",
+	ConditionRemoteServerNotFound:  "cancel",
+	ConditionRemoteServerTimeout:   "wait",
+	ConditionResourceConstraint:    "wait",
+	ConditionServiceUnavailable:    "cancel",
+	ConditionSubscriptionRequired:  "auth",
+	ConditionUndefined:             "cancel",
+	ConditionUnexpectedRequest:     "wait",
 }
 
 // StanzaError is why a stanza was not acted upon (RFC 6120 §8.3).
@@ -71,10 +82,7 @@ func (e StanzaError) Error() string {
 // AppendError appends the <error/> element.
 func AppendError(b []byte, e StanzaError) []byte {
 	if e.Type == "" {
-		e.Type = "cancel"
-		if t, ok := conditionTypes[e.Condition]; ok {
-			e.Type = t
-		}
+		e.Type = conditionTypes[e.Condition]
 	}
 	b = append(b, "<error"...)
 	b = AppendField(b, " type='", e.Type)
@@ -103,19 +111,37 @@ func AppendErrorReply(b []byte, h Header, e StanzaError) []byte {
 	return AppendClose(b, h.Kind)
 }
 
-// Err returns the error that a stanza of type "error" carries.
+// maxErrorText bounds what is taken of an error's texts, in bytes: whoever
+// sent it may have written much, and escaped it may be more.
+const maxErrorText = 1024
+
+// Err returns the error that a stanza of type "error" carries, as far as it is
+// one of those that RFC 6120 §8.3 defines.
 func (s Stanza) Err() StanzaError {
 	found, _ := s.Child(NSComponent, "error")
-	e := StanzaError{Type: found.Attr("type"), By: found.Attr("by"), Condition: ConditionUndefined}
+	e := StanzaError{By: found.Attr("by"), Condition: ConditionUndefined}
+	switch t := found.Attr("type"); t {
+	case "auth", "cancel", "continue", "modify", "wait":
+		e.Type = t
+	}
 	for c := range found.Children() {
+		_, defined := conditionTypes[Condition(c.Local)]
 		switch {
 		case c.Space != NSStanzas:
 		case c.Local == "text":
-			e.Text = c.Text()
-		default:
+			e.Text = cut(c.Text())
+		case defined:
 			e.Condition = Condition(c.Local)
-			e.URI = c.Text()
+			e.URI = cut(c.Text())
 		}
 	}
 	return e
+}
+
+// cut shortens s to maxErrorText, between characters.
+func cut(s string) string {
+	if len(s) <= maxErrorText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxErrorText], "")
 }

@@ -290,6 +290,10 @@ func TestErrors(t *testing.T) {
 	if got != (StanzaError{Type: "cancel", Condition: ConditionGone, URI: "xmpp:x@y", Text: "it's <gone>", By: "gw"}) {
 		t.Errorf("%+v", got)
 	}
+	strange := "<iq type='error'><error type='x'><" + strings.Repeat("x", 5000) + " xmlns='" + NSStanzas + "'/><text xmlns='" + NSStanzas + "'>" + strings.Repeat("é", 5000) + "</text></error></iq>"
+	if got := parseString(t, strange).Err(); got != (StanzaError{Condition: ConditionUndefined, Text: strings.Repeat("é", 512)}) {
+		t.Errorf("%.200q", got)
+	}
 	if got := parseString(t, `<iq type='error'/>`).Err(); got.Condition != ConditionUndefined {
 		t.Errorf("%+v", got)
 	}
