@@ -23,6 +23,7 @@ const sqliteSettings = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pr
 func openDB(path string) (*sql.DB, error) {
 	driver, dsn := "pgx", path
 	if !isPostgres(path) {
+		keepScratch()
 		// SQLite would make it readable by everybody.
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return nil, err
