@@ -2,9 +2,13 @@ package ircside
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"isthmus/bridge"
 )
 
 // A server may say anything, with as few parameters as it likes, of anybody.
@@ -21,11 +25,36 @@ func TestOddLines(t *testing.T) {
 		for range w.events {
 		}
 	}()
-	commands := []string{"INVITE", "ACCOUNT", "SETNAME", "CHGHOST", "WALLOPS", "RENAME", "BATCH", "CAP", "AUTHENTICATE",
+	others := []string{"INVITE", "ACCOUNT", "SETNAME", "CHGHOST", "WALLOPS", "RENAME", "BATCH", "CAP", "AUTHENTICATE",
 		"PONG", "FAIL", "ACK", "301", "302", "303", "396", "401", "433", "470", "900", "903"}
-	for command := range routes {
-		commands = append(commands, command)
+	odd(p, others...)
+	odd(p, slices.Collect(maps.Keys(routes))...)
+	w.stop()
+	close(w.events)
+	<-done
+}
+
+// The same before the session is registered.
+func TestOddLinesEarly(t *testing.T) {
+	w := newWorld(t, nil)
+	w.private("w1", "alice", "bob", bridge.Watch{On: true})
+	w.deliver("j1", "alice", bridge.Join{})
+	w.want(`bob | confirm "w1" native ""`, "bob | bob show 5 ")
+	p := w.connection()
+	for range 3 {
+		p.read()
 	}
+	odd(p, slices.Collect(maps.Keys(routes))...)
+	p.send("NOTICE AUTH :*** Looking up your hostname")
+	p.send(":irc.test 001 alice :Welcome alice!u@host")
+	p.send(":irc.test 422 alice :no MOTD")
+	p.expect("PING ready")
+	p.send(":irc.test PONG irc.test ready")
+}
+
+// odd sends lines that no server sends.
+func odd(p *peer, commands ...string) {
+	p.t.Helper()
 	sent := 0
 	for _, source := range []string{"", ":bob!b@h ", ":irc.test ", ":! ", ":@ ", ":alice!u@host ", ":alice "} {
 		for _, command := range commands {
@@ -43,9 +72,6 @@ func TestOddLines(t *testing.T) {
 		}
 	}
 	survive(p)
-	w.stop()
-	close(w.events)
-	<-done
 }
 
 // survive fences, whatever the client has to say meanwhile.

@@ -66,6 +66,9 @@ func (c *client) Line(m *line.Message, b *session.Batch) {
 		c.answer(m)
 		return
 	}
+	if c.nick == "" && m.Command != "NOTICE" {
+		return // not registered: nothing else can mean anything yet
+	}
 	if len(m.Params) < r.params {
 		c.net.side.Counters.Malformed.Add(1)
 		return
@@ -111,7 +114,7 @@ func (c *client) observe(ch *channel, m *line.Message, split bool) {
 
 // mine reports whether the session itself is the source of a line.
 func (c *client) mine(m *line.Message) bool {
-	return len(m.Source) >= len(c.nick) && string(m.Nick()) == c.nick
+	return c.nick != "" && len(m.Source) >= len(c.nick) && string(m.Nick()) == c.nick
 }
 
 // ownJoin: we are in a channel.
