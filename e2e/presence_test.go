@@ -117,3 +117,22 @@ func TestRosterOfPeople(t *testing.T) {
 		}
 	})
 }
+
+// IRCv3 away-notify and extended-monitor: a watched person's AWAY is their
+// presence at once, also (on Ergo) of somebody who is in no room with us.
+func TestRosterOfPeopleAway(t *testing.T) {
+	on(t, []string{"prosody+inspircd", "prosody+ergo"}, func(s *scenario) {
+		alice, _ := s.joined("alice")
+		friend := s.irc.Dial(s.T, s.nick("friend"))
+		if s.irc.Kind != "ergo" {
+			friend.Join(s.channel)
+		}
+		jid := s.at(friend.Nick)
+		alice.Send(`<presence type="subscribe" to="%s"/>`, jid)
+		alice.Expect(harness.Kind("presence/"), harness.From(jid), harness.TextAt("show", ""))
+		friend.Send("AWAY :walking the dog")
+		alice.Expect(harness.Kind("presence/"), harness.From(jid), harness.TextAt("show", "away"), harness.TextAt("status", "walking the dog"))
+		friend.Send("AWAY")
+		alice.Expect(harness.Kind("presence/"), harness.From(jid), harness.TextAt("show", ""))
+	})
+}

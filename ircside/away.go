@@ -47,3 +47,25 @@ func (c *client) toldAway(nick string, replies []*line.Message) {
 	}
 	c.emit(bridge.Event{Room: c.direct(nick), Body: bridge.Info{Text: text}})
 }
+
+// awayChanged is AWAY with a message, or without one for somebody who is back
+// (away-notify): of who is in a room with us or, where the server has
+// extended-monitor, whom we watch. The observers of rooms see it too.
+func (c *client) awayChanged(m *line.Message) bool {
+	if c.watches.Load() == 0 {
+		return false
+	}
+	var now bridge.Presence
+	if status := plain(m, 0, c.net.decode); status != "" {
+		now = bridge.Presence{Show: bridge.ShowAway, Status: bounded(status)}
+	}
+	c.lock()
+	defer c.unlock()
+	if c.private == nil { // evicted
+		return false
+	}
+	if w := c.private.watches[lower(c.net.decode(m.Nick()))]; w != nil {
+		c.see(w, now)
+	}
+	return false
+}

@@ -41,6 +41,7 @@ type client struct {
 	watched   atomic.Pointer[[]*channel] // those that this session observes
 	roomCount atomic.Int32               // len(rooms), for the limits
 	asking    atomic.Int32               // commands whose answers go to the console
+	watches   atomic.Int32               // len(private.watches)
 
 	publishing sync.Mutex // taken before mu, and held during Publish
 

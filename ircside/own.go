@@ -38,7 +38,7 @@ func init() { // the handlers refer to it
 		"KICK":    {2, 0, (*client).ownKick},
 		"NICK":    {1, everywhere, (*client).ownNick},
 		"QUIT":    {0, everywhere, nil},
-		"AWAY":    {0, everywhere, nil},
+		"AWAY":    {0, everywhere, (*client).awayChanged},
 		"CHGHOST": {2, everywhere, nil},
 		"MODE":    {2, 0, nil},
 		"TOPIC":   {2, 0, nil},

@@ -83,6 +83,15 @@ func TestAwayReplies(t *testing.T) {
 	tell(hi, away)
 	tell(hi)
 	w.want("bob | bob show 0 ")
+	p.send(":Bob!b@h AWAY :walking")
+	w.want("bob | bob show 2 walking", "#go | bob show 2 walking")
+	p.send(":carol!c@h AWAY :not watched")
+	p.send(":Bob!b@h AWAY")
+	w.want("bob | bob show 0 ", "#go | bob show 0 ")
+	w.private("w", "alice", "bob", bridge.Watch{})
+	w.want(`bob | confirm "w" native ""`)
+	p.send(":Bob!b@h AWAY :walking")
+	w.want("#go | bob show 2 walking")
 	w.nothing()
 }
 

@@ -40,6 +40,7 @@ func (c *client) watchNick(e bridge.Event, b bridge.Watch) {
 			p.watches = map[string]*watch{}
 		}
 		p.watches[nick] = w
+		c.watches.Store(int32(len(p.watches)))
 		c.confirm(e, "")
 		c.tellWatch(w)
 		if c.phase == phaseUp {
@@ -50,6 +51,7 @@ func (c *client) watchNick(e bridge.Event, b bridge.Watch) {
 		c.tellWatch(w)
 	default:
 		delete(p.watches, nick)
+		c.watches.Store(int32(len(p.watches)))
 		if w != nil && !w.poll && c.phase == phaseUp {
 			c.sendOrLog("MONITOR", "-", nick)
 		}

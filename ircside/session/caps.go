@@ -28,13 +28,14 @@ const (
 	LabeledResponse
 	Batching
 	StandardReplies
-	allCaps = 1<<iota - 1
+	ExtendedMonitor // away-notify for whom MONITOR watches
+	allCaps         = 1<<iota - 1
 )
 
 // capNames are the names of the bits, in their order.
 var capNames = [...]string{"sasl", "multi-prefix", "userhost-in-names", "server-time", "message-tags", "account-tag",
 	"account-notify", "away-notify", "extended-join", "chghost", "setname", "invite-notify", "echo-message",
-	"labeled-response", "batch", "standard-replies"}
+	"labeled-response", "batch", "standard-replies", "extended-monitor"}
 
 func capByName(name string) Cap {
 	for i, n := range capNames {
