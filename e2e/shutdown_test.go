@@ -57,6 +57,30 @@ func TestReload(t *testing.T) {
 	})
 }
 
+// A network that was taken out of the file ends for who is on it: they are
+// out of its rooms, with a sentence, and nobody can enter one any more.
+func TestReloadWithoutANetwork(t *testing.T) {
+	configured(t, eachXMPP, func(s *scenario) {
+		s.gateway.Config.Set("networks/second", harness.Config{"addresses": []string{"irc://" + s.irc.Addr}})
+	}, func(s *scenario) {
+		native := s.native("native")
+		alice, nick := s.joined("alice")
+		second, other := s.channel+"%second@"+s.gateway.Domain, s.nick("alicia")
+		alice.Join(second, other)
+		native.ExpectFrom(other, "JOIN")
+		delete(s.gateway.Config["networks"].(harness.Config), "second")
+		s.gateway.Write(s.T)
+		s.gateway.Signal(s.T, syscall.SIGHUP)
+		native.ExpectFrom(other, "(PART|QUIT)")
+		alice.Expect(harness.Kind("presence/unavailable"), harness.From(second+"/"+other), harness.Code("110"), harness.TextLike("status", `\w+ \w+`))
+		alice.SendJoin(second, other, "")
+		alice.Expect(harness.Kind("presence/error"), harness.From(second+"/"+other), harness.Condition("item-not-found"))
+		alice.Say(s.room, "undisturbed")
+		native.ExpectFrom(nick, "PRIVMSG .* :undisturbed$")
+		native.ExpectNone(nick + `!\S+ (PART|QUIT)`)
+	})
+}
+
 // A bad file changes nothing, and the log says what is wrong with it.
 func TestReloadOfABadFile(t *testing.T) {
 	on(t, once, func(s *scenario) {
