@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -19,7 +20,7 @@ const (
 	quietBytes = 256 << 10
 	// trimBytes is what must have been allocated for it to be worth while; a
 	// large heap costs more to look through, and asks for half its size.
-	trimBytes = 4 << 20
+	trimBytes = 1 << 20
 	// busyGrowth is how much the heap may grow between two collections while it
 	// is busy, in percent of what is in use. Go's own is 100; twice that halves
 	// the time spent collecting, and trimming gives the memory back.
@@ -59,6 +60,7 @@ func trimMemory(ctx context.Context) {
 		}
 		metrics.Read(sample)
 		if t.due(sample[0].Value.Uint64(), sample[1].Value.Uint64()) {
+			runtime.GC() // pools let go of what they keep at the second one
 			debug.FreeOSMemory()
 		}
 	}

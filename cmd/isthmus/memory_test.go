@@ -9,13 +9,13 @@ func TestTrimmer(t *testing.T) {
 		allocated, live uint64
 		due             bool
 	}{
-		{1 * mib, 0, false},             // starting
-		{1 * mib, 0, false},             // quiet, but nothing to gain
+		{mib / 2, 0, false},             // starting
+		{mib / 2, 0, false},             // quiet, but nothing to gain
 		{9 * mib, 2 * mib, false},       // busy
 		{9 * mib, 2 * mib, true},        // over
 		{9 * mib, 2 * mib, false},       // done already
-		{12 * mib, 2 * mib, false},      // a little
-		{12 * mib, 2 * mib, false},      //
+		{9*mib + 1, 2 * mib, false},     // a little
+		{9*mib + 1, 2 * mib, false},     //
 		{60 * mib, 100 * mib, false},    // busy, with a large heap
 		{60 * mib, 100 * mib, true},     // 51 MiB since: more than half of it
 		{100 * mib, 100 * mib, false},   //
