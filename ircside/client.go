@@ -78,7 +78,10 @@ type private struct {
 	watches  map[string]*watch // by nick in small letters
 	poll     *time.Timer       // of ISON
 	ctcp     *rate.Limiter     // of our answers
-	aways    map[string]string // the away messages that they know of, by nick in small letters
+	heard    *rate.Limiter     // of what others say to them
+	// toldFlood is when they were last told that they miss some of it.
+	toldFlood time.Time
+	aways     map[string]string // the away messages that they know of, by nick in small letters
 }
 
 func (c *client) lock() { c.mu.Lock() }

@@ -81,3 +81,30 @@ func survive(p *peer) {
 	for p.read() != "PONG fence" {
 	}
 }
+
+// Somebody who is said very much to gets some of it, and is told so.
+func TestFlooded(t *testing.T) {
+	w := newWorld(t, nil)
+	p := aliceJoins(w)
+	const more = 150
+	go func() {
+		for i := range heardBurst + more {
+			fmt.Fprintf(p.conn, ":n%d!b@h PRIVMSG alice :hi\r\n", i)
+		}
+		fmt.Fprint(p.conn, "PING :fence\r\n")
+	}()
+	p.expect("PONG fence")
+	said, told := 0, 0
+	for len(w.events) > 0 {
+		switch (<-w.events).Body.(type) {
+		case bridge.Message:
+			said++
+		case bridge.Info:
+			told++
+		}
+	}
+	lost := int(w.side.Counters.Flooded.Load())
+	if said < heardBurst || said+lost != heardBurst+more || lost > 0 && told != 1 {
+		t.Errorf("%d heard, %d lost, told %d times", said, lost, told)
+	}
+}

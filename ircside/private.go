@@ -20,6 +20,11 @@ const (
 	// ctcpBurst and ctcpInterval bound our answers to CTCP queries.
 	ctcpBurst    = 3
 	ctcpInterval = 10 * time.Second
+	// heardBurst and heardInterval bound the private messages that somebody
+	// gets, and floodSilence how often they are told that they miss some.
+	heardBurst    = 200
+	heardInterval = 20 * time.Millisecond
+	floodSilence  = time.Minute
 )
 
 // tell sends a message to a nick.
@@ -81,10 +86,35 @@ func (c *client) addressed(m *line.Message) bool {
 		said.Text = "[" + c.net.decode(target) + "] " + said.Text
 		fallthrough
 	default:
+		if !c.hears() {
+			return true
+		}
 		nick := c.net.decode(m.Nick())
 		c.net.side.core.Publish(bridge.Event{Room: c.direct(nick), By: c.native(nick), Name: nick, At: sentAt(m, time.Now()), Body: said})
 	}
 	return true
+}
+
+// hears reports whether one more private message can be taken in. Each nick is
+// a conversation of its own: a server, or a herd of bots, could begin any
+// number of them.
+func (c *client) hears() bool {
+	c.lock()
+	defer c.unlock()
+	p := c.extra()
+	if p.heard == nil {
+		p.heard = rate.NewLimiter(rate.Every(heardInterval), heardBurst)
+	}
+	now := time.Now()
+	if p.heard.AllowN(now, 1) {
+		return true
+	}
+	c.net.side.Counters.Flooded.Add(1)
+	if now.Sub(p.toldFlood) > floodSilence {
+		p.toldFlood = now
+		c.emit(bridge.Event{Room: c.console(), Body: bridge.Info{Text: "So much is said to you at once on " + c.net.name + " that some of it is left out."}})
+	}
+	return false
 }
 
 func (c *client) native(nick string) bridge.Person {

@@ -24,6 +24,7 @@ import (
 type Counters struct {
 	Malformed atomic.Int64 // lines with too few parameters
 	CTCP      atomic.Int64 // CTCP queries that were not answered
+	Flooded   atomic.Int64 // private messages beyond what anybody can read
 	Empty     atomic.Int64 // messages without text
 	Crowded   atomic.Int64 // members for whom a channel's list had no place
 	Forced    atomic.Int64 // channels that a server put somebody in

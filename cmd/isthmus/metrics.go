@@ -49,6 +49,7 @@ func (g *gateway) allMetrics() *metrics.Metrics {
 	m.Gauge("isthmus_irc_sessions", "Open connections to IRC.", func() int { return int(irc.Sessions.Load()) })
 	metrics.Counter(m, "isthmus_irc_malformed_total", "Lines with too few parameters.", &irc.Malformed)
 	metrics.Counter(m, "isthmus_irc_ctcp_ignored_total", "CTCP queries that were not answered.", &irc.CTCP)
+	metrics.Counter(m, "isthmus_irc_flooded_total", "Private messages beyond what anybody can read.", &irc.Flooded)
 	metrics.Counter(m, "isthmus_irc_empty_total", "Messages without text.", &irc.Empty)
 	metrics.Counter(m, "isthmus_irc_forced_joins_total", "Channels that a server put somebody in.", &irc.Forced)
 	metrics.Counter(m, "isthmus_irc_crowded_total", "Members for whom a channel's list had no place.", &irc.Crowded)
