@@ -63,6 +63,7 @@ func (k *keeper) probe(ctx context.Context) {
 	for _, h := range k.side.rooms.all() {
 		if h.address.Domain == k.domain {
 			h.room.Probe()
+			k.side.rooms.release(h)
 			if !wait(ctx, pace) {
 				return
 			}

@@ -40,9 +40,9 @@ import (
 
 // Owner decides what happens in a room.
 type Owner interface {
-	// Ask takes a request. It is called without any lock of the room, by the
-	// goroutine that called the room's method, in the order of the stanzas,
-	// and may block. The answer names Request.ID.
+	// Ask takes a request. It is called without any lock of the room, in the
+	// order of what led to the requests, by one goroutine at a time of those
+	// that call the room's methods, and may block. The answer names Request.ID.
 	Ask(r *Room, q Request)
 }
 
@@ -108,6 +108,7 @@ type Room struct {
 	detached uint32      // clock at the latest detachment; 0 if nobody is
 	gone     []departure // since the first detachment that lasts
 	queue    []Request   // for the owner, once the lock is given back
+	asking   bool        // somebody hands the queue to the owner
 	scratch  []byte      // a stanza that is sent to many
 }
 
@@ -131,11 +132,12 @@ func New(room jid.JID, o Options) *Room {
 func (r *Room) JID() jid.JID { return r.jid }
 
 // CloseIfEmpty ends the room for good if no client is in it nor waits to be,
-// and reports whether the room is closed.
+// and the owner has been asked all there was, and reports whether the room is
+// closed.
 func (r *Room) CloseIfEmpty() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.users) == 0 && len(r.joining) == 0 {
+	if len(r.users) == 0 && len(r.joining) == 0 && !r.asking {
 		r.closed = true
 	}
 	return r.closed
@@ -165,7 +167,8 @@ func noted[K comparable, V any](list map[K]V, k K, v V) map[K]V {
 }
 
 // locked runs f under the lock, unless the room is closed, and then hands the
-// requests that it left in the queue to the owner. It reports whether f ran.
+// requests that it left in the queue to the owner; if somebody else is at that,
+// they go on with these, so that none overtakes another. It reports whether f ran.
 func (r *Room) locked(f func()) bool {
 	r.mu.Lock()
 	if r.closed {
@@ -174,12 +177,21 @@ func (r *Room) locked(f func()) bool {
 	}
 	f()
 	r.rest()
-	queue := r.queue
-	r.queue = nil
-	r.mu.Unlock()
-	for _, q := range queue {
-		r.opt.Owner.Ask(r, q)
+	if r.asking {
+		r.mu.Unlock()
+		return true
 	}
+	for len(r.queue) > 0 {
+		queue := r.queue
+		r.queue, r.asking = nil, true
+		r.mu.Unlock()
+		for _, q := range queue {
+			r.opt.Owner.Ask(r, q)
+		}
+		r.mu.Lock()
+	}
+	r.asking = false
+	r.mu.Unlock()
 	return true
 }
 

@@ -1,6 +1,7 @@
 package muc
 
 import (
+	"crypto/rand"
 	"fmt"
 	"runtime"
 	"strconv"
@@ -229,6 +230,51 @@ func TestLargestStanza(t *testing.T) {
 		if len(p.log) != 1 || len(p.log[0]) > 300<<10 {
 			t.Errorf("%.150s: %d stanzas, %.150s", s, len(p.log), strings.Join(p.log, ""))
 		}
+	}
+}
+
+// slowOwner notes requests, the first of them only when it is let go.
+type slowOwner struct {
+	asked   chan string
+	release chan struct{}
+}
+
+func (o slowOwner) Ask(_ *Room, q Request) {
+	if q.What == (Say{Body: "first"}) {
+		<-o.release
+	}
+	o.asked <- fmt.Sprintf("%#v", q.What)
+}
+
+// However slow the owner, no request overtakes another, and a room does not
+// close before the last is known.
+func TestRequestsKeepTheirOrder(t *testing.T) {
+	o := slowOwner{make(chan string, 10), make(chan struct{})}
+	r := New(testRoom, Options{Owner: o, Sender: &quiet{}, Key: []byte("0123456789abcdef"), NewID: func() string { return rand.Text() }})
+	enter(t, r, 0)
+	<-o.asked
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.Handle(parse(t, fmt.Sprintf("<message from='%s' to='%s' type='groupchat'><body>first</body></message>", userJID(0), testRoom)))
+	}()
+	for asking := false; !asking; {
+		r.mu.Lock()
+		asking = r.asking
+		r.mu.Unlock()
+	}
+	r.Handle(parse(t, fmt.Sprintf("<message from='%s' to='%s' type='groupchat'><body>second</body></message>", userJID(0), testRoom)))
+	r.Handle(parse(t, fmt.Sprintf("<presence from='%s' to='%s/u0' type='unavailable'/>", userJID(0), testRoom)))
+	if r.CloseIfEmpty() {
+		t.Error("closed too early")
+	}
+	close(o.release)
+	<-done
+	if got := <-o.asked + <-o.asked + <-o.asked; got != `muc.Say{Body:"first"}muc.Say{Body:"second"}muc.Leave{Reason:""}` {
+		t.Error(got)
+	}
+	if !r.CloseIfEmpty() {
+		t.Error("not closed")
 	}
 }
 
