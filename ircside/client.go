@@ -263,7 +263,7 @@ func (c *client) askWho(ch *channel) {
 	if c.table.WHOX {
 		params = append(params, whoxFields)
 	}
-	if err := c.sess.Send("WHO", params...); err != nil {
+	if err := c.sess.SendLater("WHO", params...); err != nil {
 		c.net.log.Debug("could not ask who is away", "room", ch.room.ID, "session", c.who, "error", err)
 	}
 }

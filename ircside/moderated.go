@@ -63,7 +63,7 @@ func (c *client) askModes(ch *channel) {
 	if c.phase != phaseUp {
 		return
 	}
-	if err := c.sess.Send("MODE", ch.name); err != nil {
+	if err := c.sess.SendLater("MODE", ch.name); err != nil {
 		c.net.log.Debug("could not ask for the modes", "room", ch.room.ID, "session", c.who, "error", err)
 	}
 }

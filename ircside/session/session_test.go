@@ -357,6 +357,22 @@ func TestFlood(t *testing.T) {
 	})
 }
 
+// What can wait lets everything else pass, and no request is torn apart.
+func TestSendLater(t *testing.T) {
+	inBubble(t, Config{Flood: Flood{Burst: 3, Interval: time.Second}}, func(w *world) {
+		w.welcome("")
+		_ = w.s.SendLater("MODE", "#a")
+		for _, channel := range []string{"#b", "#c"} {
+			_ = w.s.SendLater("MODE", channel)
+			_ = w.s.SendLater("WHO", channel)
+		}
+		_ = w.s.Request(Request{Lines: []Line{privmsg("#a", "one"), privmsg("#a", "two")}}, func(Result) {})
+		_ = w.s.SendLater("MODE", "#d")
+		_ = w.s.Send("AWAY", "gone")
+		w.srv.expect("MODE #a", "MODE #b", "WHO #b", "PRIVMSG #a one", "PRIVMSG #a two", "PING :b3", "AWAY gone", "MODE #c", "WHO #c", "MODE #d")
+	})
+}
+
 func TestSendBadLine(t *testing.T) {
 	inBubble(t, Config{Flood: Flood{Burst: 1, Interval: time.Hour}}, func(w *world) {
 		w.welcome("")

@@ -2,6 +2,7 @@ package session
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ type queued struct {
 	req  *pending // whose it is; nil for Send's
 	// first and last line of the request
 	first, last bool
+	later       bool // SendLater's
 }
 
 // Send gives a line to the server. It is written at once when flood control
@@ -38,6 +40,16 @@ type queued struct {
 // It may block for Config.WriteTimeout when the server does not read; after
 // that the session is over.
 func (s *Session) Send(command string, params ...string) error {
+	return s.send(false, command, params)
+}
+
+// SendLater is Send for what can wait until nobody has anything else to say:
+// where flood control holds it back, other lines overtake it.
+func (s *Session) SendLater(command string, params ...string) error {
+	return s.send(true, command, params)
+}
+
+func (s *Session) send(later bool, command string, params []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.openLocked(1, spareLines); err != nil {
@@ -57,7 +69,7 @@ func (s *Session) Send(command string, params ...string) error {
 	if err != nil {
 		return err
 	}
-	s.queueLocked(queued{data: data})
+	s.queueLocked(queued{data: data, later: later})
 	return nil
 }
 
@@ -78,10 +90,14 @@ func (s *Session) openLocked(n, spare int) error {
 // overLocked reports whether nothing will be sent any more.
 func (s *Session) overLocked() bool { return s.phase >= quitting || s.failure != nil }
 
-// queueLocked puts a line behind those that wait, and sees to it that somebody
-// comes for them.
+// queueLocked puts a line behind those that wait, but before those of SendLater
+// unless it is one, and sees to it that somebody comes for them.
 func (s *Session) queueLocked(q queued) {
-	s.queue = append(s.queue, q)
+	i := len(s.queue)
+	for !q.later && i > 0 && s.queue[i-1].later {
+		i--
+	}
+	s.queue = slices.Insert(s.queue, i, q)
 	if !s.draining {
 		s.draining = true
 		if s.stop == nil {
