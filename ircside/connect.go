@@ -345,7 +345,7 @@ func (c *client) tellLost(why string) {
 		if m.known && !m.lost {
 			m.lost = true
 			c.emit(bridge.Event{Room: m.ch.room, By: c.who, Name: m.name, Body: bridge.Attachment{
-				Text: "Connection to " + c.net.name + " lost: " + why + " Trying again."}})
+				Text: "Connection to " + c.net.name + " lost: " + strings.TrimRight(why, ". ") + ". Trying again."}})
 		}
 	}
 }
