@@ -21,6 +21,12 @@ func TestMain(m *testing.M) {
 		fmt.Println("e2e: left out (-short)")
 		return
 	}
+	// Scenarios wait more than they work. How many run at once is for lanes and
+	// apart to say, not for the number of processors.
+	if err := flag.Set("test.parallel", "64"); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
 	code := m.Run()
 	stage.Close()
 	os.Exit(code)
