@@ -18,7 +18,7 @@ const keepAddress = 24 * time.Hour
 
 // Recorder keeps which message has which id on which network.
 type Recorder interface {
-	// Record must not block except to push back while its queue is full.
+	// Record must not block for long: portals wait for it.
 	Record(Record)
 }
 

@@ -21,8 +21,13 @@ const (
 	pruneRows = 1000
 )
 
-// Record implements bridge.Recorder: it returns when r is queued, at once
-// unless the queue is full. A look-up finds it from then on.
+// patience is how long Record waits for a place in the queue.
+const patience = time.Second
+
+// Record implements bridge.Recorder: it returns when r is queued, and a look-up
+// finds it from then on. While the queue is full it waits a second for a slow
+// database; from one that is away nobody waits again until it is back: talk
+// goes on, and ids are lost, which costs later replies their targets.
 func (s *Store) Record(r bridge.Record) {
 	if len(r.Native) > maxNativeID || strings.ContainsRune(r.Native, 0) {
 		s.Counters.Lost.Add(1)
@@ -31,9 +36,22 @@ func (s *Store) Record(r bridge.Record) {
 	}
 	select {
 	case s.queue <- job{record: r}:
-	case <-s.closed:
-		s.Counters.Lost.Add(1)
+		return
+	default:
 	}
+	if !s.stuck.Load() {
+		wait := time.NewTimer(patience)
+		defer wait.Stop()
+		select {
+		case s.queue <- job{record: r}:
+			return
+		case <-wait.C:
+			s.stuck.Store(true)
+			s.opts.Log.Error("store: the database takes nothing any more; message ids are lost until it does")
+		case <-s.closed:
+		}
+	}
+	s.Counters.Lost.Add(1)
 }
 
 // Flush returns when all that was queued before is committed.

@@ -113,6 +113,7 @@ type Store struct {
 	key    []byte
 	sealer *sealer
 	queue  chan job
+	stuck  atomic.Bool // the queue was full for longer than anybody should wait
 
 	insertSQL [insertRows + 1]string // by number of rows
 

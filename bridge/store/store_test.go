@@ -113,6 +113,39 @@ func TestBadRecord(t *testing.T) {
 	})
 }
 
+// A database that takes nothing holds up nobody for long, and counts what it lost.
+func TestStuck(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "db"))
+	entered, release := make(chan bool), make(chan bool)
+	asked := make(chan error, 1)
+	go func() {
+		_, err := ask(t.Context(), s, func(context.Context, *sql.Tx) (bool, error) {
+			entered <- true
+			return <-release, nil
+		})
+		asked <- err
+	}()
+	<-entered
+	const more = 5000
+	for i := range queueBound + more {
+		s.Record(bridge.Record{ID: fmt.Sprint("m", i), Room: golib, Native: fmt.Sprint("n", i)})
+	}
+	if lost := s.Counters.Lost.Load(); lost != more {
+		t.Errorf("%d lost, want %d", lost, more)
+	}
+	release <- true
+	if err := <-asked; err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.Record(bridge.Record{ID: "m", Room: golib, Native: "n"})
+	if got := must[string](t)(s.MessageID(t.Context(), golib, "n")); got != "m" {
+		t.Errorf("afterwards n is %q", got)
+	}
+}
+
 // What was queued is committed by Close, and many share few commits.
 func TestGroupCommit(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, path string) {

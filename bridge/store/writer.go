@@ -197,6 +197,7 @@ func (s *Store) try(b batch) error {
 	if err := tx.Commit(); err != nil {
 		return err
 	}
+	s.stuck.Store(false)
 	s.Counters.Commits.Add(1)
 	s.Counters.Recorded.Add(int64(len(b.records)))
 	for _, o := range b.ops {
