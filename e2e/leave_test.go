@@ -88,6 +88,7 @@ func TestManyResources(t *testing.T) {
 		desk.Expect(harness.Kind("presence/unavailable"), harness.Code("110"))
 		phone.Say(s.room, "still here")
 		native.ExpectFrom(nick, "PRIVMSG .* :still here$")
+		phone.ExpectNone(harness.Kind("presence/unavailable"), harness.From(s.occupant(nick)))
 		native.ExpectNone(`^\S*:` + nick + `!\S+ (JOIN|PART|QUIT)`)
 		phone.Leave(s.room, nick, "")
 		native.ExpectFrom(nick, "PART")
