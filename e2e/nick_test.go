@@ -75,3 +75,18 @@ func TestBadNick(t *testing.T) {
 		alice.Join(s.room, s.nick("alice"))
 	})
 }
+
+// XEP-0045 §7.2.2: who is given another nick than they asked for is told the
+// one they have (210): here the nick that their account has on the network.
+func TestNickAssigned(t *testing.T) {
+	on(t, eachIRC, func(s *scenario) {
+		native := s.native("native")
+		alice, given := s.user("alice"), s.nick("alicia")
+		fillIn(s, alice, map[string]string{"nick": given})
+		alice.SendJoin(s.room, s.nick("alice"), "")
+		room := alice.ExpectJoined(s.room)
+		check(s, room.Self, harness.From(s.occupant(given)), harness.Code("110"), harness.Code("210"))
+		alice.Say(s.room, "so be it")
+		native.ExpectFrom(given, "PRIVMSG .* :so be it$")
+	})
+}
