@@ -22,9 +22,7 @@ func victim(t *testing.T, path string) {
 		for j := range 10 {
 			s.Record(bridge.Record{ID: bridge.NewID(), Room: golib, Native: fmt.Sprintf("%d-%d", i, j)})
 		}
-		if err := s.Flush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		flush(t, s)
 		fmt.Printf("acknowledged %d\n", i)
 	}
 }

@@ -54,12 +54,6 @@ func (s *Store) Record(r bridge.Record) {
 	s.Counters.Lost.Add(1)
 }
 
-// Flush returns when all that was queued before is committed.
-func (s *Store) Flush(ctx context.Context) error {
-	_, err := ask(ctx, s, func(context.Context, *sql.Tx) (struct{}, error) { return struct{}{}, nil })
-	return err
-}
-
 // insertSQL returns the statement that inserts n rows. A network's id that is
 // known already keeps its first meaning. PostgreSQL wants its parameters
 // numbered; SQLite's driver takes a quarter longer with numbers.

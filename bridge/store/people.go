@@ -66,43 +66,16 @@ func (s *Store) SetLogin(ctx context.Context, p bridge.Person, network string, l
 		return err
 	}
 	sealed := s.sealer.seal(text, loginPurpose(p, network))
-	return s.exec(ctx, l == Login{},
-		`DELETE FROM logins WHERE person_network = $1 AND person = $2 AND network = $3`,
-		`INSERT INTO logins (person_network, person, network, nick, account, secrets)
+	_, err = ask(ctx, s, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
+		if l == (Login{}) {
+			return tx.ExecContext(ctx, `DELETE FROM logins
+				WHERE person_network = $1 AND person = $2 AND network = $3`, p.Network, p.ID, network)
+		}
+		return tx.ExecContext(ctx, `INSERT INTO logins (person_network, person, network, nick, account, secrets)
 			VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (person_network, person, network) DO UPDATE
 			SET nick = excluded.nick, account = excluded.account, secrets = excluded.secrets`,
-		[]any{p.Network, p.ID, network}, []any{l.Nick, l.Account, sealed})
-}
-
-// Preference implements Preferences.
-func (s *Store) Preference(ctx context.Context, p bridge.Person, name string) (string, error) {
-	return ask(ctx, s, func(ctx context.Context, tx *sql.Tx) (value string, err error) {
-		err = tx.QueryRowContext(ctx, `SELECT value FROM preferences
-			WHERE person_network = $1 AND person = $2 AND name = $3`, p.Network, p.ID, name).Scan(&value)
-		if err == sql.ErrNoRows {
-			return "", nil
-		}
-		return value, err
-	})
-}
-
-// SetPreference implements Preferences.
-func (s *Store) SetPreference(ctx context.Context, p bridge.Person, name, value string) error {
-	return s.exec(ctx, value == "",
-		`DELETE FROM preferences WHERE person_network = $1 AND person = $2 AND name = $3`,
-		`INSERT INTO preferences (person_network, person, name, value) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (person_network, person, name) DO UPDATE SET value = excluded.value`,
-		[]any{p.Network, p.ID, name}, []any{value})
-}
-
-// exec deletes the row of key, or sets the values of it.
-func (s *Store) exec(ctx context.Context, remove bool, deletion, upsert string, key, values []any) error {
-	_, err := ask(ctx, s, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
-		if remove {
-			return tx.ExecContext(ctx, deletion, key...)
-		}
-		return tx.ExecContext(ctx, upsert, append(key[:len(key):len(key)], values...)...)
+			p.Network, p.ID, network, l.Nick, l.Account, sealed)
 	})
 	return err
 }

@@ -18,9 +18,9 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// NewKey makes a key as a key file or the environment holds it: 32 random
+// newKey makes a key as a key file or the environment holds it: 32 random
 // bytes in base64.
-func NewKey() string {
+func newKey() string {
 	key := make([]byte, chacha20poly1305.KeySize)
 	rand.Read(key)
 	return base64.StdEncoding.EncodeToString(key)
@@ -34,7 +34,7 @@ func loadKey(text, file string) ([]byte, error) {
 		from = file
 		data, err := os.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) {
-			data = []byte(NewKey())
+			data = []byte(newKey())
 			err = writeKey(file, data)
 		}
 		if err != nil {

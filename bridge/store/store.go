@@ -1,6 +1,6 @@
 // Package store is what the bridge remembers over a restart: which id a
-// message has on which network, how people log in to networks, whose presence
-// they have subscribed to, and small preferences of theirs.
+// message has on which network, how people log in to networks, and whose
+// presence they have subscribed to.
 //
 // It runs on SQLite (a file, the default) or PostgreSQL (a postgres:// URL)
 // with one set of SQL. A single goroutine owns the connection. What it is
@@ -46,14 +46,6 @@ type MessageIDs interface {
 	NativeIDs(ctx context.Context, id string, room bridge.Room) ([]string, error)
 }
 
-// Preferences are small settings of people, by name.
-type Preferences interface {
-	// Preference returns "" where none was set.
-	Preference(ctx context.Context, person bridge.Person, name string) (string, error)
-	// SetPreference replaces what was set; "" removes it.
-	SetPreference(ctx context.Context, person bridge.Person, name, value string) error
-}
-
 // Subscriptions are who has subscribed to the presence of the other party of
 // a private conversation.
 type Subscriptions interface {
@@ -68,7 +60,6 @@ type Subscriptions interface {
 var (
 	_ Logins        = (*Store)(nil)
 	_ MessageIDs    = (*Store)(nil)
-	_ Preferences   = (*Store)(nil)
 	_ Subscriptions = (*Store)(nil)
 )
 
@@ -104,7 +95,7 @@ var (
 	ErrNewer = errors.New("the database belongs to a newer version of isthmus")
 )
 
-// Store implements Logins, MessageIDs, Preferences and Subscriptions. Any goroutine may use it.
+// Store implements Logins, MessageIDs and Subscriptions. Any goroutine may use it.
 type Store struct {
 	Counters Counters
 

@@ -38,6 +38,14 @@ func open(t testing.TB, path string) *Store {
 	return s
 }
 
+// flush returns when all that was recorded before is committed.
+func flush(t testing.TB, s *Store) {
+	t.Helper()
+	if _, err := ask(t.Context(), s, func(context.Context, *sql.Tx) (struct{}, error) { return struct{}{}, nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // must returns a function's value, having checked its error.
 func must[T any](t testing.TB) func(T, error) T {
 	return func(v T, err error) T {
@@ -99,9 +107,7 @@ func TestBadRecord(t *testing.T) {
 				s.Record(bridge.Record{ID: "m\xff", Room: golib, Native: "n\xff"})
 			}
 		}
-		if err := s.Flush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		flush(t, s)
 		for i := range 100 {
 			if got := must[string](t)(s.MessageID(t.Context(), golib, fmt.Sprint("n", i))); got != fmt.Sprint("m", i) {
 				t.Fatalf("n%d is %q", i, got)
@@ -137,9 +143,7 @@ func TestStuck(t *testing.T) {
 	if err := <-asked; err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	flush(t, s)
 	s.Record(bridge.Record{ID: "m", Room: golib, Native: "n"})
 	if got := must[string](t)(s.MessageID(t.Context(), golib, "n")); got != "m" {
 		t.Errorf("afterwards n is %q", got)
@@ -249,23 +253,6 @@ func TestLogins(t *testing.T) {
 	})
 }
 
-func TestPreferences(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, path string) {
-		s, ctx := open(t, path), t.Context()
-		for _, value := range []string{"de", "fr", ""} {
-			if err := s.SetPreference(ctx, alice, "lang", value); err != nil {
-				t.Fatal(err)
-			}
-			if got := must[string](t)(s.Preference(ctx, alice, "lang")); got != value {
-				t.Errorf("%q, want %q", got, value)
-			}
-			if got := must[string](t)(s.Preference(ctx, bob, "lang")); got != "" {
-				t.Errorf("bob's is %q", got)
-			}
-		}
-	})
-}
-
 func TestCancelled(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "db"))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -278,7 +265,7 @@ func TestCancelled(t *testing.T) {
 func TestWrongKey(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, path string) {
 		open(t, path).Close()
-		if _, err := Open(t.Context(), Options{Path: path, Key: NewKey(), Log: quiet}); !errors.Is(err, ErrKey) {
+		if _, err := Open(t.Context(), Options{Path: path, Key: newKey(), Log: quiet}); !errors.Is(err, ErrKey) {
 			t.Errorf("opened with another key: %v", err)
 		}
 	})
@@ -334,9 +321,7 @@ func TestSharedDatabase(t *testing.T) { // a backup is taken while it runs
 	path := filepath.Join(t.TempDir(), "db")
 	s := open(t, path)
 	s.Record(bridge.Record{ID: "m1", Room: golib, Native: "a"})
-	if err := s.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	flush(t, s)
 	copied := path + ".copy"
 	other := must[*sql.DB](t)(openDB(path))
 	defer other.Close()
@@ -358,7 +343,5 @@ func BenchmarkRecord(b *testing.B) {
 	for i := range b.N {
 		s.Record(bridge.Record{ID: bridge.NewID(), Room: rooms[i%100], Native: rand.Text()})
 	}
-	if err := s.Flush(b.Context()); err != nil {
-		b.Fatal(err)
-	}
+	flush(b, s)
 }

@@ -8,14 +8,6 @@ CREATE TABLE logins (
 	PRIMARY KEY (person_network, person, network)
 );
 
-CREATE TABLE preferences (
-	person_network TEXT NOT NULL,
-	person         TEXT NOT NULL,
-	name           TEXT NOT NULL,
-	value          TEXT NOT NULL,
-	PRIMARY KEY (person_network, person, name)
-);
-
 -- One row, sealed with the key, to tell a wrong key at start.
 CREATE TABLE key_check (
 	sealed TEXT NOT NULL
