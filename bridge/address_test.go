@@ -10,7 +10,7 @@ import (
 func TestAddressIsKept(t *testing.T) {
 	h, xmpp, irc, _ := startHub(t)
 	bound := Link{Name: "bound", Legs: []LegRule{
-		{Network: "xmpp", Room: "{room}@libera.example", Hosted: true},
+		{Network: "xmpp", Room: "{room}@libera.example"},
 		{Network: "libera", Room: "{room}", Authority: true},
 	}}
 	if err := h.SetLinks([]Link{gateway, bound}); err != nil {

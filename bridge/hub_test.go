@@ -195,7 +195,7 @@ func TestHubPrivateFromEitherSide(t *testing.T) {
 func TestHubSecondDoor(t *testing.T) {
 	h, xmpp, _, _ := startHub(t)
 	bound := Link{Name: "bound", Legs: []LegRule{
-		{Network: "xmpp", Room: "{room}@libera.gw.example", Hosted: true},
+		{Network: "xmpp", Room: "{room}@libera.gw.example"},
 		{Network: "libera", Room: "{room}", Authority: true},
 	}}
 	if err := h.SetLinks([]Link{gateway, bound}); err != nil {

@@ -10,7 +10,7 @@ import (
 // for each room that somebody asks for:
 //
 //	Link{Name: "irc.example.org", Legs: []LegRule{
-//		{Network: "xmpp", Room: "{room}%{network}@irc.example.org", Hosted: true},
+//		{Network: "xmpp", Room: "{room}%{network}@irc.example.org"},
 //		{Network: "{network}", Room: "{room}", Authority: true},
 //	}}
 type Link struct {
@@ -23,9 +23,6 @@ type LegRule struct {
 	Network, Room string // patterns of text, {network} and {room}
 	// Authority marks the leg that decides what happened. Exactly one has it.
 	Authority bool
-	// Hosted marks rooms that the bridge itself keeps: what is said there is
-	// shown there only once the authority has taken it.
-	Hosted bool
 }
 
 // The variables of a pattern.
@@ -68,7 +65,6 @@ func (l Link) legs(room Room) []leg {
 			legs[i] = leg{
 				room:      Room{Network: expand(r.Network, vars), ID: expand(r.Room, vars), Owner: room.Owner},
 				authority: r.Authority,
-				hosted:    r.Hosted,
 			}
 			// A remote party chooses the variables: "#go%xmpp@gw" must not
 			// turn an IRC leg into an XMPP one.

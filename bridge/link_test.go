@@ -6,13 +6,13 @@ import (
 )
 
 var gateway = Link{Name: "gw", Legs: []LegRule{
-	{Network: "xmpp", Room: "{room}%{network}@gw.example", Hosted: true},
+	{Network: "xmpp", Room: "{room}%{network}@gw.example"},
 	{Network: "{network}", Room: "{room}", Authority: true},
 }}
 
 func TestLinkLegs(t *testing.T) {
 	bound := Link{Name: "bound", Legs: []LegRule{
-		{Network: "xmpp", Room: "{room}@libera.gw.example", Hosted: true},
+		{Network: "xmpp", Room: "{room}@libera.gw.example"},
 		{Network: "libera", Room: "{room}", Authority: true},
 	}}
 	console := Link{Name: "console", Legs: []LegRule{

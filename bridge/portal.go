@@ -37,8 +37,8 @@ func (p *portal) post(e Event) bool {
 }
 
 // addLeg joins one more room to a running conversation.
-func (p *portal) addLeg(l leg) bool {
-	return p.box.Post(func(p *portal) {
+func (p *portal) addLeg(l leg) {
+	p.box.Post(func(p *portal) {
 		p.state.addLeg(l)
 		p.addCourier(l.room)
 	})

@@ -31,7 +31,6 @@ type state struct {
 type leg struct {
 	room      Room
 	authority bool
-	hosted    bool
 
 	synced    bool // of the authority: its member list is known
 	occupants int  // of another leg: people who entered through it; it is shown things while there are any

@@ -70,10 +70,9 @@ func play(t *testing.T, text string) string {
 		case "#":
 		case "person": // person alice xmpp alice@example.org
 			s.persons[f[1]] = Person{f[2], f[3]}
-		case "room": // room muc xmpp #go%libera@gw [hosted] [authority] [owner=alice]
+		case "room": // room muc xmpp #go%libera@gw [authority] [owner=alice]
 			l := leg{room: Room{Network: f[2], ID: strings.Trim(f[3], `"`)}}
 			for _, flag := range f[4:] {
-				l.hosted = l.hosted || flag == "hosted"
 				l.authority = l.authority || flag == "authority"
 				if owner, ok := strings.CutPrefix(flag, "owner="); ok {
 					l.room.Owner = s.persons[owner]

@@ -104,19 +104,19 @@ func needsRestart(path string) bool {
 // one for its consoles.
 func links(cfg *config.Config) []bridge.Link {
 	var all []bridge.Link
-	add := func(domain, room, network, id string, hosted bool) {
+	add := func(domain, room, network, id string) {
 		all = append(all, bridge.Link{Name: domain, Legs: []bridge.LegRule{
-			{Network: bridge.NetworkXMPP, Room: room, Hosted: hosted},
+			{Network: bridge.NetworkXMPP, Room: room},
 			{Network: network, Room: id, Authority: true},
 		}})
 	}
 	for _, d := range cfg.XMPP.Domains {
 		if d.Network == "" {
-			add(d.Name, "{room}%{network}@"+d.Name, "{network}", "{room}", true)
-			add(d.Name+" console", "{network}@"+d.Name, "{network}", "", false)
+			add(d.Name, "{room}%{network}@"+d.Name, "{network}", "{room}")
+			add(d.Name+" console", "{network}@"+d.Name, "{network}", "")
 		} else {
-			add(d.Name, "{room}@"+d.Name, d.Network, "{room}", true)
-			add(d.Name+" console", d.Name, d.Network, "", false)
+			add(d.Name, "{room}@"+d.Name, d.Network, "{room}")
+			add(d.Name+" console", d.Name, d.Network, "")
 		}
 	}
 	return all
