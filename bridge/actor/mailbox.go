@@ -23,19 +23,16 @@ type Mailbox[T any] struct {
 	bound  int
 
 	mu      sync.Mutex
-	changed sync.Cond // broadcast when a place comes free or the mailbox ends
-	queue   []T       // what the handler has not been given yet
-	spare   []T       // while busy, the slice before it, to be filled again
-	taken   int       // handed to the handler, not yet finished
+	changed *sync.Cond // broadcast when a place comes free or the mailbox ends; made by who first waits
+	queue   []T        // what the handler has not been given yet
+	taken   int        // handed to the handler, not yet finished
 	running bool
 	closed  bool
 }
 
 // New makes a mailbox for at most bound values, the ones being handled included.
 func New[T any](bound int, handle func(batch []T)) *Mailbox[T] {
-	m := &Mailbox[T]{handle: handle, bound: bound}
-	m.changed.L = &m.mu
-	return m
+	return &Mailbox[T]{handle: handle, bound: bound}
 }
 
 // Post queues v and blocks while the mailbox is full. It reports false, with v
@@ -58,8 +55,10 @@ func (m *Mailbox[T]) Do(v T) bool {
 	m.mu.Lock()
 	m.waitLocked()
 	taken, idle := m.pushLocked(v)
-	if idle && !m.handleLocked() {
-		go m.run()
+	if idle {
+		if m.handleLocked(nil); m.running {
+			go m.run()
+		}
 	}
 	m.mu.Unlock()
 	return taken
@@ -83,7 +82,22 @@ func (m *Mailbox[T]) Offer(v T) bool {
 // waitLocked returns when there is a place or the mailbox is closed.
 func (m *Mailbox[T]) waitLocked() {
 	for !m.closed && len(m.queue)+m.taken >= m.bound {
-		m.changed.Wait()
+		m.awaitLocked()
+	}
+}
+
+// awaitLocked returns after the next change.
+func (m *Mailbox[T]) awaitLocked() {
+	if m.changed == nil {
+		m.changed = sync.NewCond(&m.mu)
+	}
+	m.changed.Wait()
+}
+
+// changedLocked wakes all who wait.
+func (m *Mailbox[T]) changedLocked() {
+	if m.changed != nil {
+		m.changed.Broadcast()
 	}
 }
 
@@ -123,7 +137,7 @@ func (m *Mailbox[T]) CloseIf(unneeded func() bool) bool {
 		return false
 	}
 	m.closed = true
-	m.changed.Broadcast()
+	m.changedLocked()
 	return true
 }
 
@@ -133,29 +147,31 @@ func (m *Mailbox[T]) Close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.closed = true
-	m.changed.Broadcast()
+	m.changedLocked()
 	for m.running {
-		m.changed.Wait()
+		m.awaitLocked()
 	}
 }
 
 // run hands batch after batch to the handler until nothing waits.
 func (m *Mailbox[T]) run() {
 	m.mu.Lock()
-	for !m.handleLocked() {
+	for spare := m.handleLocked(nil); m.running; {
+		spare = m.handleLocked(spare)
 	}
 	m.mu.Unlock()
 }
 
-// handleLocked hands one batch to the handler, without the lock, and reports
-// whether nothing waits any more. It unlocks by hand: a deferred unlock would
-// hide what a handler panics with.
-func (m *Mailbox[T]) handleLocked() (done bool) {
+// handleLocked hands one batch to the handler, without the lock; m.running
+// tells whether more waits. What comes meanwhile is put into spare, and the
+// batch's own memory, unless it is a part of the queue's, is the next spare.
+// It unlocks by hand: a deferred unlock would hide what a handler panics with.
+func (m *Mailbox[T]) handleLocked(spare []T) (next []T) {
 	batch := m.queue
 	if len(batch) > maxBatch {
 		batch, m.queue = batch[:maxBatch:maxBatch], batch[maxBatch:]
 	} else {
-		m.queue, m.spare = m.spare[:0], nil
+		m.queue, next = spare[:0], batch
 	}
 	m.taken = len(batch)
 	m.mu.Unlock()
@@ -163,11 +179,9 @@ func (m *Mailbox[T]) handleLocked() (done bool) {
 	clear(batch)
 	m.mu.Lock()
 	m.taken = 0
-	if done = len(m.queue) == 0; done {
+	if len(m.queue) == 0 {
 		m.running, m.queue = false, nil
-	} else if len(m.queue) <= maxBatch {
-		m.spare = batch
 	}
-	m.changed.Broadcast()
-	return done
+	m.changedLocked()
+	return next
 }
