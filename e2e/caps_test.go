@@ -18,7 +18,7 @@ func TestCaps(t *testing.T) {
 		alice := s.user("alice")
 		alice.Join(s.room, s.nick("alice"))
 		for _, jid := range []string{s.gateway.Domain, s.at(""), s.at(native.Nick)} {
-			alice.Send(`<presence type="subscribe" to="%s"/>`, jid)
+			subscribe(s, alice, jid)
 			presence := alice.Expect(harness.Kind("presence/"), harness.From(jid), harness.Child("c", "http://jabber.org/protocol/caps"))
 			caps := presence.In("http://jabber.org/protocol/caps")
 			if caps.Attr["hash"] != "sha-1" {

@@ -91,7 +91,7 @@ func TestPrivateToAway(t *testing.T) {
 				alice.Expect(harness.Kind("message/chat"), harness.From(jid), harness.BodyLike("is away: gone fishing"))
 			}
 		}
-		alice.Send(`<presence type="subscribe" to="%s"/>`, jid)
+		subscribe(s, alice, jid)
 		if alice.ExpectWithin(60*time.Second, harness.Kind("presence/"), harness.From(jid), harness.TextAt("show", "")) == nil {
 			s.Fatalf("never online")
 		}
