@@ -18,17 +18,11 @@ func (c *client) setTopic(e bridge.Event, b bridge.Topic) {
 // setRole gives or takes power, by as many MODE lines as the server's limit
 // of changes in one asks for.
 func (c *client) setRole(e bridge.Event, b bridge.RoleChange) {
-	m, ok := c.inRoom(e)
+	ch, target, ok := c.target(e, b.Target)
 	if !ok {
 		return
 	}
-	target, ok := m.ch.find(b.Target)
-	if !ok {
-		c.fail(e, notThere(b.Target))
-		return
-	}
-	t := c.sess.ISupport()
-	add, remove, ok := target.modes.change(t, b.Role)
+	add, remove, ok := target.modes.change(c.sess.ISupport(), b.Role)
 	if !ok {
 		c.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: c.net.name + " has no such role."})
 		return
@@ -39,7 +33,7 @@ func (c *client) setRole(e bridge.Event, b bridge.RoleChange) {
 		if i >= len(add) {
 			sign = "-"
 		}
-		lines = append(lines, session.Line{Command: "MODE", Params: []string{m.ch.name, sign + string(change), target.nick}})
+		lines = append(lines, session.Line{Command: "MODE", Params: []string{ch.name, sign + string(change), target.nick}})
 	}
 	if len(lines) == 0 {
 		c.confirm(e, "")
@@ -48,27 +42,32 @@ func (c *client) setRole(e bridge.Event, b bridge.RoleChange) {
 	c.request(e, lines...)
 }
 
-func notThere(name string) bridge.Failure {
-	return bridge.Failure{Kind: bridge.ErrNotFound, Text: name + " is not in this room."}
+// target is the room of e and whoever is called name in it. Without them e has
+// failed.
+func (c *client) target(e bridge.Event, name string) (*channel, member, bool) {
+	m, ok := c.inRoom(e)
+	if !ok {
+		return nil, member{}, false
+	}
+	target, ok := m.ch.find(name)
+	if !ok {
+		c.fail(e, bridge.Failure{Kind: bridge.ErrNotFound, Text: name + " is not in this room."})
+	}
+	return m.ch, target, ok
 }
 
 // expel kicks somebody, and before that bans them if that is wished: by their
 // host where it was seen, since a nick is changed in no time.
 func (c *client) expel(e bridge.Event, b bridge.Expel) {
-	m, ok := c.inRoom(e)
+	ch, target, ok := c.target(e, b.Target)
 	if !ok {
-		return
-	}
-	target, ok := m.ch.find(b.Target)
-	if !ok {
-		c.fail(e, notThere(b.Target))
 		return
 	}
 	var lines []session.Line
 	if b.Ban {
-		lines = append(lines, session.Line{Command: "MODE", Params: []string{m.ch.name, "+b", banMask(target)}})
+		lines = append(lines, session.Line{Command: "MODE", Params: []string{ch.name, "+b", banMask(target)}})
 	}
-	kick := session.Line{Command: "KICK", Params: []string{m.ch.name, target.nick}}
+	kick := session.Line{Command: "KICK", Params: []string{ch.name, target.nick}}
 	if reason := reasonOf(b.Reason, c.sess.ISupport().KickLen); reason != "" {
 		kick.Params = append(kick.Params, reason)
 	}

@@ -28,7 +28,7 @@ type network struct {
 	unlisted atomic.Bool   // it is there because somebody named it
 	members  atomic.Int64  // on the lists of all channels
 	connects *rate.Limiter // new connections
-	asks     *rate.Limiter // WHO after a join, see channel.synced
+	asks     *rate.Limiter // WHO after a join, see channel.unknown
 
 	mu       sync.Mutex
 	clients  map[bridge.Person]*client

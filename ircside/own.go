@@ -9,11 +9,10 @@ import (
 	"isthmus/ircside/session"
 )
 
-// everywhere is the channel parameter of lines that concern every channel
-// their source is in.
+// What stands for the number of a parameter in route.channel.
 const (
-	everywhere = -1
-	nowhere    = -2
+	everywhere = -1 // every channel that the line's source is in
+	nowhere    = -2 // none: it is the session's alone
 )
 
 // route says what becomes of a command.
