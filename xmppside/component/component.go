@@ -133,9 +133,6 @@ func New(o Options) *Link {
 	return l
 }
 
-// Domain returns what the component is called.
-func (l *Link) Domain() jid.JID { return l.opt.Domain }
-
 // Send calls f once with the buffer of what goes out; f appends whole stanzas
 // to it, and must not call the link. Send waits while the queue is full,
 // whether the link is up or down, but no longer than Options.Patience while it

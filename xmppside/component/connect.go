@@ -118,11 +118,11 @@ func (l *Link) handshake(c *connection) error {
 	if _, err := c.Write(b); err != nil {
 		return err
 	}
-	header, err := c.decoder.Open()
+	id, err := c.decoder.Open()
 	if err != nil {
 		return ended(err)
 	}
-	proof := sha1.Sum([]byte(header.ID + l.opt.Secret))
+	proof := sha1.Sum([]byte(id + l.opt.Secret))
 	_, wrote := fmt.Fprintf(c, "<handshake>%s</handshake>", hex.EncodeToString(proof[:]))
 	if err := l.awaitHandshake(c); err != nil {
 		return err // it says more than that writing failed

@@ -152,10 +152,3 @@ func (j JID) IsBare() bool { return len(j.s) == int(j.bareLen) }
 
 // IsZero reports whether j is no address.
 func (j JID) IsZero() bool { return j.s == "" }
-
-// Clone returns j in memory of its own, for keeping longer than the text that
-// it was parsed from.
-func (j JID) Clone() JID {
-	j.s = strings.Clone(j.s)
-	return j
-}

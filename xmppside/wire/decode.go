@@ -25,50 +25,42 @@ func NewDecoder(r io.Reader, l Limits) *Decoder {
 	}
 }
 
-// StreamHeader is what the peer says of itself when it opens the stream.
-type StreamHeader struct {
-	ID   string
-	From string
-}
-
 // maxPrologue bounds the stream's opening, in bytes.
 const maxPrologue = 4 << 10
 
-// Open reads the stream's opening tag (XEP-0114 §3).
-func (d *Decoder) Open() (StreamHeader, error) {
+// Open reads the stream's opening tag (XEP-0114 §3) and returns the stream's id.
+func (d *Decoder) Open() (id string, err error) {
 	// encoding/xml takes an io.ByteReader as it is and never reads ahead.
 	x := xml.NewDecoder(&prologue{r: d.framer.r, left: maxPrologue})
 	for {
 		token, err := x.RawToken()
 		if err != nil {
-			return StreamHeader{}, fmt.Errorf("reading the stream's opening: %w", err)
+			return "", fmt.Errorf("reading the stream's opening: %w", err)
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
-			return streamHeader(t)
+			return streamID(t)
 		case xml.ProcInst: // <?xml version='1.0'?>
 		case xml.CharData:
 		default:
-			return StreamHeader{}, fmt.Errorf("%w: opening", errFraming)
+			return "", fmt.Errorf("%w: opening", errFraming)
 		}
 	}
 }
 
-func streamHeader(t xml.StartElement) (h StreamHeader, err error) {
+func streamID(t xml.StartElement) (id string, err error) {
 	if t.Name.Space != "stream" || t.Name.Local != "stream" {
-		return h, fmt.Errorf("%w: opened with <%s>", errFraming, t.Name.Local)
+		return "", fmt.Errorf("%w: opened with <%s>", errFraming, t.Name.Local)
 	}
 	for _, a := range t.Attr {
 		switch {
 		case a.Name.Space == "" && a.Name.Local == "id":
-			h.ID = a.Value
-		case a.Name.Space == "" && a.Name.Local == "from":
-			h.From = a.Value
+			id = a.Value
 		case a.Name.Space == "" && a.Name.Local == "xmlns" && a.Value != NSComponent:
-			return h, fmt.Errorf("the peer's stream is %q, not one for components: is this its component port?", a.Value)
+			return "", fmt.Errorf("the peer's stream is %q, not one for components: is this its component port?", a.Value)
 		}
 	}
-	return h, nil
+	return id, nil
 }
 
 // prologue hands on single bytes, so many at most.

@@ -20,9 +20,6 @@ func elementAt(src string, nodes []node, i int32) Element {
 	return Element{nodes[i].space, nodes[i].local, src, nodes, i}
 }
 
-// Exists reports whether e is an element at all.
-func (e Element) Exists() bool { return e.nodes != nil }
-
 // Is reports whether e has that name.
 func (e Element) Is(space, local string) bool {
 	return e.Local == local && e.Space == space

@@ -133,9 +133,6 @@ func NewTemplate(k Kind, stanza []byte) Template {
 	return Template{1 + len(k.String()), stanza}
 }
 
-// Len returns how many bytes AppendTo appends, short of the address.
-func (t Template) Len() int { return len(t.stanza) + len(" to=''") }
-
 // AppendTo appends the stanza addressed to to.
 func (t Template) AppendTo(b []byte, to jid.JID) []byte {
 	b = append(b, t.stanza[:t.name]...)
