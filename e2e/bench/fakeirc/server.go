@@ -86,13 +86,6 @@ func (s *Server) accept() {
 	}
 }
 
-// Registered tells how many clients are registered.
-func (s *Server) Registered() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.clients)
-}
-
 // AddNatives puts members into a channel that are on no connection.
 func (s *Server) AddNatives(channelName string, nicks []string) {
 	s.mu.Lock()

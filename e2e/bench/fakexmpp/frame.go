@@ -95,9 +95,6 @@ func parse(raw []byte) Stanza {
 // escaped, or nil.
 func (s *Stanza) Body() []byte { return s.child("<body") }
 
-// HasSubject reports whether the stanza has a subject element.
-func (s *Stanza) HasSubject() bool { return bytes.Contains(s.Raw, []byte("<subject")) }
-
 // Self reports whether the stanza carries the MUC status 110 (XEP-0045
 // §7.2.2): the presence is the user's own.
 func (s *Stanza) Self() bool {
