@@ -15,7 +15,7 @@ import (
 )
 
 // Options is all that can be set. Reload changes it while the side runs,
-// except for what is below the line.
+// except for Key and Log.
 type Options struct {
 	Domains []Domain
 	// Networks are the listed ones, for whom asks what there is.
@@ -36,10 +36,10 @@ type Options struct {
 	Version string
 	// Logins keeps how people log in to networks.
 	Logins store.Logins
-	// Subscriptions keeps who has subscribed to whose presence.
-	Subscriptions Subscriptions
-	// LoginChanged is told when somebody has changed that.
+	// LoginChanged is told when somebody has changed how they do. nil for nobody.
 	LoginChanged func(who bridge.Person, network string)
+	// Subscriptions keeps who has subscribed to whose presence.
+	Subscriptions store.Subscriptions
 	// Changed is told when a domain's link comes up (nil) and when it is lost
 	// or could not be made (why). It must not block. nil for nobody.
 	Changed func(domain string, err error)

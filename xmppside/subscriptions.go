@@ -10,16 +10,6 @@ import (
 	"isthmus/xmppside/jid"
 )
 
-// Subscriptions keeps who has subscribed to the presence of the other party of
-// a private conversation.
-type Subscriptions interface {
-	// Subscriptions returns the conversations.
-	Subscriptions(ctx context.Context) ([]bridge.Room, error)
-	// SetSubscriptions sets for each conversation whether its owner has
-	// subscribed. It may keep a limited number.
-	SetSubscriptions(ctx context.Context, changes map[bridge.Room]bool) error
-}
-
 // notes are the changes of subscriptions that have yet to be kept: the streams
 // do not wait for a database.
 type notes struct {
