@@ -74,6 +74,26 @@ func TestBan(t *testing.T) {
 	})
 }
 
+// XEP-0045 §9.1: most clients ban by JID, as the presence told it; who has left
+// is not found.
+func TestBanByJID(t *testing.T) {
+	on(t, everyPair, func(s *scenario) {
+		op, native := s.native("op"), s.native("native")
+		address := s.at(native.Nick)
+		alice, nick := s.user("alice"), s.nick("alice")
+		alice.SendJoin(s.room, nick, "")
+		alice.Expect(harness.Kind("presence/"), harness.From(s.occupant(native.Nick)), harness.Item("jid", address))
+		op.Send("MODE %s +o %s", s.channel, nick)
+		alice.Expect(harness.Kind("presence/"), harness.From(s.occupant(nick)), harness.Item("role", "moderator"))
+		ban := `<query xmlns="` + nsAdmin + `"><item jid="` + address + `" affiliation="outcast"><reason>for good</reason></item></query>`
+		check(s, alice.IQ("set", s.room, ban), harness.Kind("iq/result"))
+		op.ExpectFrom(nick, "MODE "+s.channel+` \+b `)
+		native.ExpectFrom(nick, "KICK "+s.channel+" "+native.Nick+" :for good$")
+		alice.Expect(harness.Kind("presence/unavailable"), harness.From(s.occupant(native.Nick)), harness.Code("301"), harness.Item("jid", address))
+		check(s, alice.IQ("set", s.room, ban), harness.Condition("item-not-found"))
+	})
+}
+
 // XEP-0045 §9.1: who is banned gets an unavailable presence with status 301
 // and 110, the reason and the actor, and doesn't get in again.
 func TestBanned(t *testing.T) {

@@ -94,12 +94,13 @@ func (r *rooms) find(st *wire.Stanza, a address.Address) *hosted {
 	}
 	h := &hosted{rooms: r, at: bridge.Room{Network: bridge.NetworkXMPP, ID: id}, address: a}
 	h.room = muc.New(bare, muc.Options{
-		Owner:  h,
-		Sender: r.sender(bare.Domain()),
-		NewID:  bridge.NewID,
-		Key:    r.key,
-		Name:   a.Name + " on " + a.Network,
-		Log:    r.log, // the room names itself
+		Owner:     h,
+		Sender:    r.sender(bare.Domain()),
+		NewID:     bridge.NewID,
+		Key:       r.key,
+		Name:      a.Name + " on " + a.Network,
+		Addresses: r.domains().People(a.Domain, a.Network),
+		Log:       r.log, // the room names itself
 	})
 	if _, enters := st.Child(muc.Namespace, "x"); enters && st.Kind == wire.Presence && st.Type == "" {
 		r.byJID[bare], r.byID[id] = h, h

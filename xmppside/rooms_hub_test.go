@@ -125,7 +125,7 @@ func TestThroughTheCore(t *testing.T) {
 	hub.Register(bridge.NetworkXMPP, h)
 	hub.RegisterOthers(channel{hub})
 	if err := hub.SetLinks([]bridge.Link{{Name: "gw", Legs: []bridge.LegRule{
-		{Network: bridge.NetworkXMPP, Room: "{room}%{network}@gw.example", Hosted: true},
+		{Network: bridge.NetworkXMPP, Room: "{room}%{network}@gw.example"},
 		{Network: "{network}", Room: "{room}", Authority: true},
 	}}}); err != nil {
 		t.Fatal(err)

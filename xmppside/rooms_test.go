@@ -113,7 +113,7 @@ func (b *border) joined() {
 		{Person: carl, Name: "carl", Role: bridge.RoleModerator},
 	}}})
 	b.rooms.deliver(bridge.Event{Room: goRoom, By: alice, Name: "al", Ref: ask.ID, Body: bridge.Join{Role: bridge.RoleParticipant}})
-	b.expect("<item affiliation='admin' role='moderator'/>", "<status code='110'/>", "<subject></subject>")
+	b.expect("<item affiliation='admin' role='moderator' jid='carl%libera@gw.example'/>", "<status code='110'/>", "<subject></subject>")
 }
 
 // What users wish reaches the core as these events.
@@ -139,6 +139,7 @@ func TestAsk(t *testing.T) {
 		{appear("al", "type='unavailable'", "<status>bye</status>"), bridge.Leave{Reason: "bye"}},
 		{admin("<item nick='carl' role='none'><reason>go</reason></item>"), bridge.Expel{Target: "carl", Reason: "go"}},
 		{admin("<item nick='carl' affiliation='outcast'/>"), bridge.Expel{Target: "carl", Ban: true}},
+		{admin("<item jid='carl%libera@gw.example' affiliation='outcast'/>"), bridge.Expel{Target: "carl", Ban: true}},
 		{admin("<item nick='carl' role='participant'/>"), bridge.RoleChange{Target: "carl", Role: bridge.RoleParticipant}},
 		{admin("<item nick='al' role='participant'/>"), bridge.RoleChange{Target: "al", Role: bridge.RoleVoiced}},
 		{admin("<item nick='al' role='moderator'/>"), bridge.RoleChange{Target: "al", Role: bridge.RoleModerator}},
@@ -171,9 +172,9 @@ func TestDeliver(t *testing.T) {
 		{bridge.Event{Body: bridge.Message{Text: "from the server"}},
 			[]string{"from='" + roomAt + "' id="}},
 		{bridge.Event{By: bridge.Person{Network: "libera", ID: "dora"}, Name: "dora", Body: bridge.Join{Role: bridge.RoleVoiced}},
-			[]string{"/dora'><x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='member' role='participant'/>"}},
+			[]string{"/dora'><x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='member' role='participant' jid='dora%libera@gw.example'/>"}},
 		{bridge.Event{By: bridge.Person{Network: "libera", ID: "☃"}, Name: "☃", Body: bridge.Join{Role: bridge.RoleOwner}},
-			[]string{"<item affiliation='owner' role='moderator'/>"}},
+			[]string{`<item affiliation='owner' role='moderator' jid='\u{2603}%libera@gw.example'/>`}},
 		{bridge.Event{By: carl, Name: "carl", Body: bridge.Leave{Cause: bridge.CauseSplit, Reason: "a.b c.d"}},
 			[]string{"type='unavailable'><status>Netsplit: a.b c.d</status>"}},
 		{bridge.Event{By: carl, Body: bridge.Leave{Cause: bridge.CauseQuit}},
@@ -188,7 +189,7 @@ func TestDeliver(t *testing.T) {
 		{bridge.Event{By: carl, Body: bridge.Presence{Show: bridge.ShowAway, Status: "lunch"}},
 			[]string{"<show>away</show><status>lunch</status>"}},
 		{bridge.Event{By: carl, Body: bridge.RoleChange{Role: bridge.RoleHalfOp, Actor: "dora"}},
-			[]string{"<item affiliation='member' role='moderator'><actor nick='dora'/></item>"}},
+			[]string{"<item affiliation='member' role='moderator' jid='carl%libera@gw.example'><actor nick='dora'/></item>"}},
 		{bridge.Event{By: carl, Name: "carl", ID: "t", Body: bridge.Topic{Text: "about"}},
 			[]string{"from='" + roomAt + "/carl'", "<subject>about</subject>"}},
 		{bridge.Event{By: alice, Body: bridge.Attachment{Text: "Connection lost."}},

@@ -30,7 +30,7 @@ func (r *Room) handleAdmin(st *wire.Stanza, q wire.Element) {
 	case len(items) == 0 || len(items) > maxItems:
 		r.refuseWith(st.Header, wire.ConditionBadRequest, "One to sixteen items are needed.")
 	case st.Type == "get":
-		r.listPeople(st, items[0])
+		r.listPeople(st, u, items[0])
 	default:
 		r.changePeople(st, u, items)
 	}
@@ -38,7 +38,7 @@ func (r *Room) handleAdmin(st *wire.Stanza, q wire.Element) {
 
 // listPeople answers who has a role or an affiliation, as far as is known:
 // of those who are in the room (XEP-0045 §8.5, §9.5, §9.8).
-func (r *Room) listPeople(st *wire.Stanza, item wire.Element) {
+func (r *Room) listPeople(st *wire.Stanza, by *user, item wire.Element) {
 	role, hasRole := parseRole(item.Attr("role"))
 	affiliation, hasAffiliation := parseAffiliation(item.Attr("affiliation"))
 	if hasRole == hasAffiliation {
@@ -62,6 +62,7 @@ func (r *Room) listPeople(st *wire.Stanza, item wire.Element) {
 		b = append(b, o.affiliation.String()...)
 		b = append(b, "' role='"...)
 		b = append(b, o.role.String()...)
+		b = r.appendJID(b, o, o.user == by)
 		b = append(b, "' nick='"...)
 		b = wire.AppendAttr(b, o.nick)
 		b = append(b, "'/>"...)
@@ -119,8 +120,8 @@ func (r *Room) change(by *user, item wire.Element) (w Wish, refused wire.Conditi
 }
 
 // target returns the nickname that an item is about, or "" if nobody in the
-// room is meant. Clients name people by nickname, by their address in the
-// room or, where by may know it, by their own.
+// room is meant. Clients name people by nickname, by their address in or
+// outside of the room or, where by may know it, by their own.
 func (r *Room) target(by *user, item wire.Element) string {
 	if nick := item.Attr("nick"); nick != "" {
 		return strings.Clone(nick)
@@ -135,7 +136,7 @@ func (r *Room) target(by *user, item wire.Element) string {
 	if u := r.byJID[j.Bare()]; u != nil && (u == by || r.opt.Nonanonymous) {
 		return u.nick
 	}
-	return ""
+	return r.nickAt(j.Bare())
 }
 
 // handleOwner takes requests to configure the room: there is nothing to

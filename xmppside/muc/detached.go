@@ -8,10 +8,8 @@ import (
 // departure is a nickname that somebody who can't hear has seen, and that is
 // not there any more.
 type departure struct {
-	nick  string
-	id    occupantID
-	since uint32 // when they came
-	at    uint32 // when they went
+	occupant        // as they were
+	at       uint32 // Room.clock when they went
 }
 
 // Attach tells whether a user can be heard in the room, and hears it. A user
@@ -44,8 +42,8 @@ func (r *Room) Attach(w Who, attached bool, text string) {
 func (r *Room) catchUp(u *user) {
 	for _, d := range r.gone {
 		if d.since < u.detachedAt && d.at > u.detachedAt && r.people[d.nick] == nil {
-			departed := presence{of: &occupant{nick: d.nick, id: d.id}, gone: true}
-			r.toUser(wire.Presence, u, func(b []byte) []byte { return r.appendPresence(b, jid.JID{}, departed) })
+			departed := presence{of: &d.occupant, gone: true}
+			r.toUser(wire.Presence, u, func(b []byte) []byte { return r.appendPresence(b, nil, departed) })
 		}
 	}
 	for _, c := range u.resources {
@@ -60,7 +58,7 @@ func (r *Room) catchUp(u *user) {
 func (r *Room) noteDeparture(o *occupant) {
 	if o.since < r.detached {
 		r.clock++
-		r.gone = append(r.gone, departure{o.nick, o.id, o.since, r.clock})
+		r.gone = append(r.gone, departure{*o, r.clock})
 	}
 }
 

@@ -17,6 +17,7 @@ const (
 	nsUser       = nsMUC + "#user"
 	nsAdmin      = nsMUC + "#admin"
 	nsOwner      = nsMUC + "#owner"
+	nsRequest    = nsMUC + "#request"
 	nsOccupantID = "urn:xmpp:occupant-id:0"
 	nsStanzaID   = "urn:xmpp:sid:0"
 	nsDelay      = "urn:xmpp:delay"
@@ -53,13 +54,17 @@ type presence struct {
 	codes   [4]int // status codes besides 110
 }
 
-// appendPresence appends one presence. A zero to is left out, for a template.
-func (r *Room) appendPresence(b []byte, to jid.JID, p presence) []byte {
+// escaped returns an address as it stands in an attribute.
+func escaped(j jid.JID) []byte { return wire.AppendAttr(nil, j.String()) }
+
+// appendPresence appends one presence, to an escaped address or, for a
+// template, without one.
+func (r *Room) appendPresence(b, to []byte, p presence) []byte {
 	o := p.of
 	b = append(b, "<presence"...)
-	if !to.IsZero() {
+	if len(to) > 0 {
 		b = append(b, " to='"...)
-		b = wire.AppendAttr(b, to.String())
+		b = append(b, to...)
 		b = append(b, '\'')
 	}
 	b = r.appendFrom(b, o.nick)
@@ -102,10 +107,7 @@ func (r *Room) appendItem(b []byte, p presence) []byte {
 	b = append(b, affiliation.String()...)
 	b = append(b, "' role='"...)
 	b = append(b, role.String()...)
-	if o.user != nil && (p.self || r.opt.Nonanonymous) {
-		b = append(b, "' jid='"...)
-		b = wire.AppendAttr(b, o.user.best().jid.String())
-	}
+	b = r.appendJID(b, o, p.self)
 	if p.newNick != "" {
 		b = append(b, "' nick='"...)
 		b = wire.AppendAttr(b, p.newNick)

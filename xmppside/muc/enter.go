@@ -69,7 +69,7 @@ func (r *Room) kickStranger(st *wire.Stanza) {
 		of:   &occupant{nick: nick, id: r.ids.of(st.From.Bare(), nick)},
 		gone: true, self: true, reason: "You are not in this room.", codes: [4]int{codeKicked, codeRemoved},
 	}
-	r.send(func(b []byte) []byte { return r.appendPresence(b, st.From, kick) })
+	r.send(func(b []byte) []byte { return r.appendPresence(b, escaped(st.From), kick) })
 }
 
 // handleJoin lets in one more client of a user who is in the room already, and
@@ -230,7 +230,7 @@ func (r *Room) admit(m Member, j *joining, created bool) {
 		r.tell(u.best().jid, u.nick, SetPresence{u.show, u.status})
 	}
 	// The others; u's own clients are not among the users yet.
-	r.toAll(wire.Presence, nil, func(b []byte) []byte { return r.appendPresence(b, jid.JID{}, presence{of: o}) })
+	r.toAll(wire.Presence, nil, func(b []byte) []byte { return r.appendPresence(b, nil, presence{of: o}) })
 	r.users = append(r.users, u)
 	r.byJID[u.jid] = u
 	for _, a := range j.arrivals {
@@ -274,7 +274,7 @@ func (r *Room) welcome(u *user, a arrival) {
 		add(codeNickAssigned) // §7.2.2
 	}
 	r.send(func(b []byte) []byte {
-		b = r.appendPresence(b, a.jid, self)
+		b = r.appendPresence(b, escaped(a.jid), self)
 		return r.appendSubject(b, a.jid)
 	})
 	if u.detached {
@@ -290,10 +290,11 @@ func (r *Room) showPeople(u *user, to jid.JID) {
 			todo = append(todo, o)
 		}
 	}
+	address := escaped(to)
 	for len(todo) > 0 {
 		r.send(func(b []byte) []byte {
 			for start := len(b); len(todo) > 0 && len(b)-start < chunk; todo = todo[1:] {
-				b = r.appendPresence(b, to, presence{of: todo[0]})
+				b = r.appendPresence(b, address, presence{of: todo[0]})
 			}
 			return b
 		})

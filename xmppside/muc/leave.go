@@ -56,7 +56,7 @@ func (r *Room) leave(u *user, c *resource, how presence) {
 	if len(u.resources) > 1 {
 		// For the others the user is still there.
 		how.self = true
-		r.send(func(b []byte) []byte { return r.appendPresence(b, c.jid, how) })
+		r.send(func(b []byte) []byte { return r.appendPresence(b, escaped(c.jid), how) })
 		u.resources = slices.Delete(u.resources, u.indexOf(c.jid), u.indexOf(c.jid)+1)
 		r.dropRelayed(c.jid)
 		r.shareAvailability(u, c.jid)

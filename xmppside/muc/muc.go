@@ -64,6 +64,9 @@ type Options struct {
 	Key []byte
 	// Name is shown in service discovery.
 	Name string
+	// Addresses are the occupants' addresses outside of the room; nil if
+	// they have none.
+	Addresses Addresses
 	// Nonanonymous tells everybody the users' real JIDs (status 100).
 	Nonanonymous bool
 	// Logged warns that what is said is archived publicly (status 170).
@@ -116,6 +119,9 @@ type Room struct {
 func New(room jid.JID, o Options) *Room {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Addresses == nil {
+		o.Addresses = noAddresses{}
 	}
 	room = room.Bare()
 	return &Room{

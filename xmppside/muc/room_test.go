@@ -11,16 +11,16 @@ import (
 	"testing"
 	"time"
 
+	"isthmus/xmppside/address"
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
 )
 
 // quiet is an owner that grants nothing and a link that leads nowhere.
 type quiet struct {
-	mu      sync.Mutex
-	buf     []byte
-	sends   int
-	stanzas atomic.Int64
+	mu    sync.Mutex
+	buf   []byte
+	sends int
 }
 
 func (q *quiet) Ask(*Room, Request) {}
@@ -36,7 +36,8 @@ func newQuiet() (*Room, *quiet) {
 	q := &quiet{}
 	var n atomic.Uint64
 	return New(testRoom, Options{Owner: q, Sender: q, Key: []byte("0123456789abcdef"), Name: "#go",
-		NewID: func() string { return strconv.FormatUint(n.Add(1), 36) }}), q
+		Addresses: address.Domains{testRoom.Domain(): ""}.People(testRoom.Domain(), "net"),
+		NewID:     func() string { return strconv.FormatUint(n.Add(1), 36) }}), q
 }
 
 func native(i int) Member {

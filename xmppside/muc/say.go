@@ -44,11 +44,25 @@ func (r *Room) handleMessage(st *wire.Stanza) {
 		r.refuseWith(st.Header, wire.ConditionBadRequest, "A private message can't be of type groupchat.")
 	case groupchat:
 		r.handleGroupchat(st, u, content)
+	case st.To.IsBare() && asksForVoice(st):
+		r.refuseWith(st.Header, wire.ConditionFeatureNotImplemented, "There are no requests for voice here: ask an operator in a private message.")
 	case st.To.IsBare():
 		r.handleInvites(st, u, x)
 	default:
 		r.handlePrivate(st, u, content)
 	}
+}
+
+// asksForVoice reports whether a message holds the form by which a visitor
+// asks for the right to speak (XEP-0045 §7.13).
+func asksForVoice(st *wire.Stanza) bool {
+	form, _ := st.Child(nsData, "x")
+	for field := range form.Children() {
+		if field.Attr("var") == "FORM_TYPE" {
+			return field.ChildText(nsData, "value") == nsRequest
+		}
+	}
+	return false
 }
 
 // handleGroupchat takes what is said to all.

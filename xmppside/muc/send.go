@@ -1,7 +1,6 @@
 package muc
 
 import (
-	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
 )
 
@@ -57,7 +56,7 @@ func (r *Room) template(kind wire.Kind, encode func(b []byte) []byte, f func(wir
 // the code that says so (XEP-0045 §7.2.2: 110).
 func (r *Room) show(p presence) {
 	r.toAll(wire.Presence, p.of.user, func(b []byte) []byte {
-		return r.appendPresence(b, jid.JID{}, p)
+		return r.appendPresence(b, nil, p)
 	})
 	if u := p.of.user; u != nil {
 		r.showSelf(u, p)
@@ -67,7 +66,7 @@ func (r *Room) show(p presence) {
 func (r *Room) showSelf(u *user, p presence) {
 	p.self = true
 	r.toUser(wire.Presence, u, func(b []byte) []byte {
-		return r.appendPresence(b, jid.JID{}, p)
+		return r.appendPresence(b, nil, p)
 	})
 }
 

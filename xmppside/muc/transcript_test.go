@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"isthmus/xmppside/address"
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
 )
@@ -77,6 +78,7 @@ func newPlay(t *testing.T) *play {
 
 func (p *play) open(o Options) {
 	o.Owner, o.Sender, o.Key, o.Name = p, p, []byte("0123456789abcdef"), "#go on net"
+	o.Addresses = address.Domains{testRoom.Domain(): ""}.People(testRoom.Domain(), "net")
 	o.NewID = func() string { p.ids++; return "id" + strconv.Itoa(p.ids) }
 	p.room = New(testRoom, o)
 }

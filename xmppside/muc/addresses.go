@@ -1,0 +1,60 @@
+package muc
+
+import (
+	"strings"
+
+	"isthmus/xmppside/jid"
+	"isthmus/xmppside/wire"
+)
+
+// Addresses are those by which occupants can be reached from outside of the
+// room. Everybody is shown them for who has no client here, whatever else is
+// hidden: they are only another spelling of the nickname, and the one by which
+// most clients ban people and write to them.
+type Addresses interface {
+	// Append appends the bare JID of the occupant so called, or nothing; there
+	// is nothing in a bare JID that an attribute can't hold. It is called for
+	// every presence.
+	Append(b []byte, nick string) []byte
+	// Nick returns who has that address, but for the case of letters; "" if
+	// nobody can have it.
+	Nick(j jid.JID) string
+}
+
+type noAddresses struct{}
+
+func (noAddresses) Append(b []byte, _ string) []byte { return b }
+func (noAddresses) Nick(jid.JID) string              { return "" }
+
+// appendJID appends, within an item, the address of an occupant, if it may be
+// told to those who get it; self says that these are the occupant's own clients.
+func (r *Room) appendJID(b []byte, o *occupant, self bool) []byte {
+	const attribute = "' jid='"
+	switch {
+	case o.user == nil && !self:
+		end := len(b)
+		b = r.opt.Addresses.Append(append(b, attribute...), o.nick)
+		if len(b) == end+len(attribute) {
+			return b[:end]
+		}
+	case o.user != nil && (self || r.opt.Nonanonymous):
+		b = append(b, attribute...)
+		b = wire.AppendAttr(b, o.user.best().jid.String())
+	}
+	return b
+}
+
+// nickAt returns the nickname of the occupant whose address j is, or "". There
+// is no list of them, since only who kicks or bans asks for one.
+func (r *Room) nickAt(j jid.JID) string {
+	wanted := r.opt.Addresses.Nick(j)
+	if wanted == "" || r.people[wanted] != nil {
+		return wanted
+	}
+	for nick := range r.people {
+		if strings.EqualFold(nick, wanted) && string(r.opt.Addresses.Append(nil, nick)) == j.String() {
+			return nick
+		}
+	}
+	return ""
+}
