@@ -136,8 +136,8 @@ func TestMinimal(t *testing.T) {
 }
 
 func TestEnvironment(t *testing.T) {
-	t.Setenv(EnvSecret, "from env")
-	t.Setenv(EnvKey, "key")
+	t.Setenv(envSecret, "from env")
+	t.Setenv(envKey, "key")
 	t.Setenv("ISTHMUS_PASSWORD_IRC_EXAMPLE_ORG", "server password")
 	dir := write(t, map[string]string{"c.yaml": `
 xmpp: { domains: [{ name: a.example.org }] }

@@ -13,12 +13,12 @@ import (
 
 // The environment variables that stand in for a file of their own.
 const (
-	EnvSecret = "ISTHMUS_XMPP_SECRET" // xmpp.secret_file
-	EnvKey    = "ISTHMUS_KEY"         // store.key_file
+	envSecret = "ISTHMUS_XMPP_SECRET" // xmpp.secret_file
+	envKey    = "ISTHMUS_KEY"         // store.key_file
 )
 
-// EnvPassword names the variable that stands in for a network's password_file.
-func EnvPassword(network string) string {
+// envPassword names the variable that stands in for a network's password_file.
+func envPassword(network string) string {
 	return "ISTHMUS_PASSWORD_" + strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToUpper(network))
 }
 
@@ -41,7 +41,7 @@ func (r *reader) fail(path, format string, args ...any) {
 // readAll resolves every path of cfg and reads secrets and certificates.
 func (r *reader) readAll(cfg *Config) {
 	x := &cfg.XMPP
-	shared := r.secret("xmpp.secret_file", &x.SecretFile, EnvSecret)
+	shared := r.secret("xmpp.secret_file", &x.SecretFile, envSecret)
 	x.Roots = r.roots("xmpp.ca_file", &x.CAFile)
 	for i := range x.Domains {
 		d := &x.Domains[i]
@@ -52,20 +52,20 @@ func (r *reader) readAll(cfg *Config) {
 		}
 		d.Secret = shared
 		if shared == "" && x.SecretFile == "" {
-			r.fail(path, "has no secret: name a file in xmpp.secret_file, or set %s", EnvSecret)
+			r.fail(path, "has no secret: name a file in xmpp.secret_file, or set %s", envSecret)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Networks)) {
 		n := cfg.Networks[name]
 		path := joinPath("networks", name)
-		n.Password = r.secret(path+".password_file", &n.PasswordFile, EnvPassword(name))
+		n.Password = r.secret(path+".password_file", &n.PasswordFile, envPassword(name))
 		n.Roots = r.roots(path+".ca_file", &n.CAFile)
 		cfg.Networks[name] = n
 	}
 	if postgres, _ := postgresURL(cfg.Store.Path); !postgres {
 		r.resolve(&cfg.Store.Path)
 	}
-	cfg.Store.Key = Secret(r.env(EnvKey))
+	cfg.Store.Key = Secret(r.env(envKey))
 	r.resolve(&cfg.Store.KeyFile)
 }
 

@@ -22,9 +22,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Label tells counters of one name apart.
-type Label struct{ Name, Value string }
-
 // Metrics is what is shown.
 type Metrics struct{ registry *prometheus.Registry }
 
@@ -37,26 +34,18 @@ func New() *Metrics {
 }
 
 // Counter shows what only grows, an *atomic.Int64 or *atomic.Uint64. A name
-// that is taken already, with the same labels, panics, as a bad name does.
-func Counter[N int64 | uint64](m *Metrics, name, help string, value interface{ Load() N }, labels ...Label) {
+// that is taken already panics, as a bad name does.
+func Counter[N int64 | uint64](m *Metrics, name, help string, value interface{ Load() N }) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(
-		prometheus.CounterOpts{Name: name, Help: help, ConstLabels: constLabels(labels)},
+		prometheus.CounterOpts{Name: name, Help: help},
 		func() float64 { return float64(value.Load()) }))
 }
 
 // Gauge shows what goes up and down; value is called for each look.
-func (m *Metrics) Gauge(name, help string, value func() int, labels ...Label) {
+func (m *Metrics) Gauge(name, help string, value func() int) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(
-		prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: constLabels(labels)},
+		prometheus.GaugeOpts{Name: name, Help: help},
 		func() float64 { return float64(value()) }))
-}
-
-func constLabels(labels []Label) prometheus.Labels {
-	out := make(prometheus.Labels, len(labels))
-	for _, l := range labels {
-		out[l.Name] = l.Value
-	}
-	return out
 }
 
 // Handler serves what is shown.
