@@ -62,8 +62,9 @@ func (l *Link) flush(conn net.Conn, spare batch, progress time.Duration) (batch,
 }
 
 // ping asks for a sign of life (XEP-0199 §4.1). It goes to ourselves, since a
-// component never learns what its server is called: the server sends it back.
-// It passes the queue by, which may be full.
+// component never learns what its server is called: the server sends it back,
+// which is sign enough. So it is no Query, which waits for an answer, and for
+// room in the queue: it passes the queue by, which may be full.
 func (l *Link) ping(conn net.Conn) error {
 	b := wire.AppendOpen(nil, wire.Header{Kind: wire.IQ, To: l.opt.Domain, From: l.opt.Domain, ID: "alive", Type: "get"})
 	b = append(b, "<ping xmlns='urn:xmpp:ping'/>"...)
