@@ -3,16 +3,13 @@ package bridge
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-)
 
-var rewrite = flag.Bool("rewrite", false, "write what the portals do now into testdata/*.txt")
+	"isthmus/internal/golden"
+)
 
 // TestTranscripts plays testdata/*.txt: what is published to a portal ("> "),
 // and below it what the portal delivers ("< ") and records ("= "). A line is
@@ -21,28 +18,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the portals do now into te
 //
 // with the rooms and persons by the short names that the file's first lines
 // give them ("room muc xmpp #go%libera@gw", "person alice xmpp alice@example.org").
-func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no transcripts", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(want))
-			if *rewrite {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if got != string(want) {
-				t.Errorf("the portal did otherwise:\n%s", diff(string(want), got))
-			}
-		})
-	}
-}
+func TestTranscripts(t *testing.T) { golden.Test(t, "testdata/*.txt", play) }
 
 // script is a transcript being played.
 type script struct {
@@ -187,19 +163,4 @@ func (s *script) personName(p Person) string {
 		}
 	}
 	return p.String()
-}
-
-// diff shows the first line in which two texts differ.
-func diff(want, got string) string {
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	for i := range g {
-		if i >= len(w) || w[i] != g[i] {
-			expected := "(end)"
-			if i < len(w) {
-				expected = w[i]
-			}
-			return fmt.Sprintf("line %d\n got %s\nwant %s", i+1, g[i], expected)
-		}
-	}
-	return "it stopped early: " + w[len(g)]
 }

@@ -2,57 +2,28 @@ package config
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"isthmus/internal/golden"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write what is now refused, and how, into testdata")
-
-const wantMark = "#> "
 
 // TestRejections loads every testdata/*.bad.yml. The lines at its end that
 // begin with "#> " are the whole error.
 func TestRejections(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.bad.yml")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no fixtures", err)
-	}
-	for _, file := range files {
-		name := filepath.Base(file)
-		t.Run(name, func(t *testing.T) {
-			data, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			body, want, _ := strings.Cut("\n"+string(data), "\n"+wantMark)
-			if want != "" {
-				want = wantMark + want
-			}
-			_, err = Parse(name, data)
-			if err == nil {
-				t.Fatal("accepted")
-			}
-			var got strings.Builder
-			for line := range strings.Lines(err.Error() + "\n") {
-				got.WriteString(wantMark + line)
-			}
-			if *rewrite {
-				body = strings.TrimPrefix(body+"\n", "\n")
-				if err := os.WriteFile(file, []byte(body+got.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got.String() != want {
-				t.Errorf("got\n%swant\n%s", got.String(), want)
-			}
-		})
-	}
+	golden.Test(t, "testdata/*.bad.yml", func(t *testing.T, text string) string {
+		const mark = "#> "
+		config, _, _ := strings.Cut(text, "\n"+mark)
+		_, err := Parse("bad.yml", []byte(text))
+		if err == nil {
+			t.Fatal("accepted")
+		}
+		return config + "\n" + mark + strings.ReplaceAll(err.Error(), "\n", "\n"+mark) + "\n"
+	})
 }
 
 func TestExample(t *testing.T) {
