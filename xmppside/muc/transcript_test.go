@@ -2,61 +2,27 @@ package muc
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"isthmus/internal/golden"
 	"isthmus/xmppside/address"
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write what the room says now into testdata")
-
 // TestTranscripts plays testdata/*.txt: a line that begins with ">" is a
-// stanza from a client, "=" a fact from the owner; ref=^1 is
-// the last request. What follows them is what the room makes of it: "<" a stanza sent, "?" a request to the owner.
-// Everything else is left as it stands: the specification's sentence, mostly.
+// stanza from a client, "=" a fact from the owner; ref=^1 is the last request.
+// What follows them is what the room makes of it: "<" a stanza sent, "?" a
+// request to the owner. Everything else is left as it stands: the
+// specification's sentence, mostly.
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no transcripts", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := newPlay(t).all(string(want))
-			if *rewrite {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got != string(want) {
-				t.Errorf("%s: first difference (run with -rewrite and look at the diff):\n%s", file, firstDifference(string(want), got))
-			}
-		})
-	}
-}
-
-func firstDifference(want, got string) string {
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	for i := range g {
-		if i >= len(w) || w[i] != g[i] {
-			return fmt.Sprintf("line %d\n got %s\nwant %s", i+1, g[i], slices.Concat(w, make([]string, len(g)))[i])
-		}
-	}
-	return "shorter"
+	golden.Test(t, "testdata/*.txt", func(t *testing.T, script string) string { return newPlay(t).all(script) })
 }
 
 var testRoom = jid.MustParse("#go%net@gw.example")
