@@ -25,8 +25,8 @@ type portal struct {
 func newPortal(h *Hub, legs []leg) *portal {
 	p := &portal{hub: h, state: newState(legs)}
 	p.box = actor.New(mailboxBound, p.run)
-	for _, l := range legs {
-		p.addCourier(l.room)
+	for _, l := range p.state.legs {
+		p.addCourier(l)
 	}
 	return p
 }
@@ -39,18 +39,17 @@ func (p *portal) post(e Event) bool {
 // addLeg joins one more room to a running conversation.
 func (p *portal) addLeg(l leg) {
 	p.box.Post(func(p *portal) {
-		p.state.addLeg(l)
-		p.addCourier(l.room)
+		p.addCourier(p.state.addLeg(l))
 	})
 }
 
-func (p *portal) addCourier(room Room) {
-	p.couriers = append(p.couriers, newCourier(p, room, p.hub.side(room.Network)))
+func (p *portal) addCourier(l *leg) {
+	p.couriers = append(p.couriers, newCourier(p, l))
 }
 
 func (p *portal) courier(room Room) *courier {
 	for _, c := range p.couriers {
-		if c.room == room {
+		if c.leg.room == room {
 			return c
 		}
 	}
@@ -62,19 +61,18 @@ var lists = sync.Pool{New: func() any { return new(effects) }}
 
 func (p *portal) run(batch []func(*portal)) {
 	out := lists.Get().(*effects)
-	p.state.out = *out
+	p.state.out = out
 	for _, change := range batch {
 		change(p)
 		p.act()
 	}
-	*out = p.state.out
-	lists.Put(out)
 	p.state.rest()
+	lists.Put(out)
 }
 
 // act carries out what the state wants done.
 func (p *portal) act() {
-	out := &p.state.out
+	out := p.state.out
 	for _, r := range out.record {
 		p.hub.recorder.Record(r)
 	}
@@ -122,14 +120,14 @@ func (p *portal) close() {
 // once it has caught up, the leg is told how much, and shown the room anew.
 type courier struct {
 	portal *portal
-	room   Room
+	leg    *leg // of which only the room is the courier's to read
 	side   Side
 	box    *actor.Mailbox[Event]
 	lost   atomic.Int64
 }
 
-func newCourier(p *portal, room Room, side Side) *courier {
-	c := &courier{portal: p, room: room, side: side}
+func newCourier(p *portal, l *leg) *courier {
+	c := &courier{portal: p, leg: l, side: p.hub.side(l.room.Network)}
 	c.box = actor.New(courierBound, c.carry)
 	return c
 }
@@ -154,6 +152,6 @@ func (c *courier) carry(batch []Event) {
 		return
 	}
 	if n := c.lost.Swap(0); n > 0 {
-		c.portal.box.Post(func(p *portal) { p.state.resync(c.room, int(n)) })
+		c.portal.box.Post(func(p *portal) { p.state.resync(c.leg.room, int(n)) })
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"isthmus/bridge/smallmap"
 )
 
 // maxPending bounds the requests of one portal that the authority has not
@@ -15,16 +17,16 @@ const maxPending = 1024
 // alone, which do nothing but compute: what is to be done they leave in out.
 type state struct {
 	legs    []*leg
-	members map[Person]*member
+	members smallmap.Map[Person, *member]
 	pending map[string]*Event // requests on their way to the authority, by ID
 	waiting []Event           // joins that came before the authority's first Members
-	topic   Event             // the last Topic; its Body is nil while there is none
+	topic   *Event            // the last Topic; nil while there is none
 	secret  bool
 	last    *leg      // in a private conversation: the leg its owner spoke through last
 	spoke   time.Time // and when
 	newID   func() string
 
-	out effects
+	out *effects // lent while there is work
 }
 
 // leg is one room of the conversation.
@@ -61,15 +63,22 @@ type Record struct {
 }
 
 func newState(legs []leg) *state {
-	s := &state{members: map[Person]*member{}, newID: NewID}
+	s := &state{newID: NewID}
 	for _, l := range legs {
 		s.addLeg(l)
 	}
 	return s
 }
 
-func (s *state) addLeg(l leg) {
+func (s *state) addLeg(l leg) *leg {
 	s.legs = append(s.legs, &l)
+	return &l
+}
+
+// member is who is known by that name, nil for nobody.
+func (s *state) member(p Person) *member {
+	m, _ := s.members.Get(p)
+	return m
 }
 
 // idle reports whether nobody would miss the portal.
@@ -84,7 +93,7 @@ func (s *state) idle() bool {
 
 // rest lets go of what only work needs.
 func (s *state) rest() {
-	s.out = effects{}
+	s.out = nil
 	if len(s.pending) == 0 {
 		s.pending = nil
 	}
@@ -121,13 +130,13 @@ func (s *state) step(e Event) {
 func (s *state) request(from *leg, e Event) {
 	switch e.Body.(type) {
 	case Join:
-		m := s.members[e.By]
+		m := s.member(e.By)
 		if m != nil && m.entered && m.home != from {
 			s.answer(from, e, Failure{ErrConflict, "You are in this room already, by another of its addresses, as " + m.name + "."})
 			return
 		}
 		if m != nil && !m.entered && !s.wishesIn(e.By) {
-			delete(s.members, e.By) // power of an earlier stay, told too late
+			s.members.Delete(e.By) // power of an earlier stay, told too late
 		}
 		s.ask(e)
 	case Leave:
@@ -140,7 +149,7 @@ func (s *state) request(from *leg, e Event) {
 			s.ask(e)
 		}
 	case Presence:
-		if m := s.members[e.By]; m != nil && m.home == from {
+		if m := s.member(e.By); m != nil && m.home == from {
 			s.fact(from, e)
 			s.forward(e)
 		} else if from.room.Private() {
@@ -168,7 +177,7 @@ func (s *state) mayAct(from *leg, e Event) bool {
 	if from.room.Private() {
 		return true
 	}
-	switch m := s.members[e.By]; {
+	switch m := s.member(e.By); {
 	case m == nil || !m.entered || m.home != from:
 		s.answer(from, e, Failure{ErrNotInRoom, "You are not in this room."})
 	case !m.attached:
@@ -191,7 +200,7 @@ func (s *state) requestLeave(from *leg, e Event) {
 	before := len(s.waiting)
 	s.waiting = slices.DeleteFunc(s.waiting, func(j Event) bool { return j.By == e.By })
 	wanted = wanted || len(s.waiting) < before
-	if m := s.members[e.By]; m != nil && m.entered && m.home == from {
+	if m := s.member(e.By); m != nil && m.entered && m.home == from {
 		s.remove(e.By)
 		s.show(e, from)
 		wanted = true
@@ -208,8 +217,8 @@ func (s *state) forgetIfEmpty() {
 	if !s.idle() {
 		return
 	}
-	clear(s.members)
-	s.topic, s.secret = Event{}, false
+	s.members.Clear()
+	s.topic, s.secret = nil, false
 	s.authority().synced = false
 }
 
@@ -270,7 +279,7 @@ func (s *state) fact(from *leg, e Event) {
 		s.joined(from, e, b)
 	case Leave:
 		s.turnAway(e, b)
-		if m := s.members[e.By]; m != nil {
+		if m := s.member(e.By); m != nil {
 			if m.entered {
 				s.show(e, nil) // before they go, so that their own leg hears it too
 			}
@@ -280,7 +289,7 @@ func (s *state) fact(from *leg, e Event) {
 	case Rename:
 		s.renamed(e, b)
 	case Presence:
-		if m := s.members[e.By]; m != nil && m.entered {
+		if m := s.member(e.By); m != nil && m.entered {
 			m.show, m.status = b.Show, b.Status
 			s.show(e, s.homeIfOwn(m))
 		} else if from.room.Private() {
@@ -289,13 +298,14 @@ func (s *state) fact(from *leg, e Event) {
 	case RoleChange:
 		s.roleChanged(e, b)
 	case Topic:
-		known := s.topic.Body == e.Body // an observer tells it when it takes over
-		s.topic = e
+		known := s.topic != nil && s.topic.Body == e.Body // an observer tells it when it takes over
+		topic := e                                        // the copy alone goes to the heap
+		s.topic = &topic
 		if !known {
 			s.show(e, nil)
 		}
 	case Attachment:
-		if m := s.members[e.By]; m != nil && m.entered {
+		if m := s.member(e.By); m != nil && m.entered {
 			m.attached = b.Attached
 			s.show(e, nil)
 		}
@@ -353,7 +363,7 @@ func (s *state) confirmed(from *leg, e Event, c Confirm) {
 	}
 	s.record(req.ID, from, c.Native)
 	fact := Event{ID: req.ID, By: req.By, Name: req.Name, Ref: req.ID, At: e.At, Body: said}
-	if m := s.members[req.By]; m != nil {
+	if m := s.member(req.By); m != nil {
 		fact.Name = m.name
 	}
 	s.show(fact, nil)
@@ -366,21 +376,21 @@ func (s *state) record(id string, l *leg, native string) {
 }
 
 func (s *state) remove(p Person) {
-	if m := s.members[p]; m != nil {
+	if m := s.member(p); m != nil {
 		if m.entered && !m.home.authority {
 			m.home.occupants--
 		}
-		delete(s.members, p)
+		s.members.Delete(p)
 	}
 }
 
 // joined takes in a native, or lets in one of ours.
 func (s *state) joined(from *leg, e Event, j Join) {
 	if e.By.Network == from.room.Network {
-		if _, known := s.members[e.By]; known {
+		if s.member(e.By) != nil {
 			return
 		}
-		s.members[e.By] = &member{name: e.Name, home: from, role: j.Role, entered: true, attached: true}
+		s.members.Set(e.By, &member{name: e.Name, home: from, role: j.Role, entered: true, attached: true})
 		s.show(e, nil)
 		return
 	}
@@ -398,10 +408,10 @@ func (s *state) joined(from *leg, e Event, j Join) {
 
 // enter lets one of ours in through home. The first one there is shown the room.
 func (s *state) enter(home *leg, e Event, j Join) {
-	m := s.members[e.By]
+	m := s.member(e.By)
 	if m == nil {
 		m = &member{role: j.Role}
-		s.members[e.By] = m
+		s.members.Set(e.By, m)
 	}
 	if !m.entered {
 		if home.occupants == 0 {
@@ -417,43 +427,43 @@ func (s *state) enter(home *leg, e Event, j Join) {
 
 // snapshot shows a leg who is in the room, and what the topic is.
 func (s *state) snapshot(l *leg) {
-	list := make([]Member, 0, len(s.members))
-	for p, m := range s.members {
+	list := make([]Member, 0, s.members.Len())
+	for p, m := range s.members.All() {
 		if m.entered {
 			list = append(list, Member{p, m.name, m.role, m.show, m.status})
 		}
 	}
 	slices.SortFunc(list, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
 	s.out.deliver = append(s.out.deliver, Event{ID: s.newID(), Room: l.room, Body: Members{list, s.secret}})
-	if s.topic.Body != nil {
-		t := s.topic
+	if s.topic != nil {
+		t := *s.topic
 		t.Room = l.room
 		s.out.deliver = append(s.out.deliver, t)
 	}
 }
 
 func (s *state) renamed(e Event, r Rename) {
-	m := s.members[e.By]
+	m := s.member(e.By)
 	if m == nil {
 		return
 	}
-	delete(s.members, e.By)
+	s.members.Delete(e.By)
 	m.name = r.To
-	s.members[r.Person] = m
+	s.members.Set(r.Person, m)
 	if m.entered {
 		s.show(e, nil)
 	}
 }
 
 func (s *state) roleChanged(e Event, r RoleChange) {
-	m := s.members[e.By]
+	m := s.member(e.By)
 	if m == nil {
 		if e.By.Network == e.Room.Network {
 			return
 		}
 		// One of ours whose join is still on its way through their own session.
 		m = &member{}
-		s.members[e.By] = m
+		s.members.Set(e.By, m)
 	}
 	m.role = r.Role
 	if m.entered {

@@ -14,14 +14,14 @@ func (s *state) sync(from *leg, e Event, list Members) {
 		present[now.Person] = true
 		if now.Person.Network != from.room.Network {
 			s.syncOurs(e, now)
-		} else if m := s.members[now.Person]; m == nil {
+		} else if m := s.member(now.Person); m == nil {
 			s.syncNew(from, e, now)
 		} else {
 			s.syncKnown(m, e, now)
 		}
 	}
 	var gone []Event
-	for p, m := range s.members {
+	for p, m := range s.members.All() {
 		if m.home == from && !present[p] {
 			gone = append(gone, Event{ID: s.newID(), By: p, Name: m.name, At: e.At, Body: Leave{}})
 		}
@@ -43,15 +43,15 @@ func (s *state) sync(from *leg, e Event, list Members) {
 // syncOurs takes over what the authority lets one of ours do. Whether they
 // are there at all, their own session tells.
 func (s *state) syncOurs(e Event, now Member) {
-	if m := s.members[now.Person]; m == nil || m.role != now.Role {
+	if m := s.member(now.Person); m == nil || m.role != now.Role {
 		s.roleChanged(Event{ID: s.newID(), Room: e.Room, By: now.Person, Name: now.Name, At: e.At}, RoleChange{Role: now.Role})
 	}
 }
 
 func (s *state) syncNew(from *leg, e Event, now Member) {
-	s.members[now.Person] = &member{
+	s.members.Set(now.Person, &member{
 		name: now.Name, status: now.Status, home: from, role: now.Role, show: now.Show, entered: true, attached: true,
-	}
+	})
 	s.show(Event{ID: s.newID(), By: now.Person, Name: now.Name, At: e.At, Body: Join{Role: now.Role}}, nil)
 	if now.Show != ShowOnline || now.Status != "" {
 		s.show(Event{ID: s.newID(), By: now.Person, Name: now.Name, At: e.At, Body: Presence{now.Show, now.Status}}, nil)

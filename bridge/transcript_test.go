@@ -59,6 +59,7 @@ func play(t *testing.T, text string) string {
 		case ">":
 			if s.state == nil {
 				s.state = newState(legs)
+				s.state.out = new(effects)
 				n := 100
 				s.state.newID = func() string { n++; return fmt.Sprint(n) }
 			}
@@ -83,7 +84,7 @@ func (s *script) effects(out *strings.Builder) {
 	for _, r := range s.state.out.record {
 		fmt.Fprintf(out, "= record %s %s %s\n", r.ID, s.roomName(r.Room), r.Native)
 	}
-	s.state.out = effects{}
+	*s.state.out = effects{}
 }
 
 func (s *script) parse(line string) Event {

@@ -196,7 +196,7 @@ func (ch *channel) feed(c *client, m *line.Message, now time.Time, split bool) (
 
 // count notes how many places the member list takes, and who got none.
 func (ch *channel) count() {
-	size := len(ch.obs.members) + len(ch.obs.before)
+	size := ch.obs.members.Len() + ch.obs.before.Len()
 	if size != ch.counted {
 		ch.net.members.Add(int64(size - ch.counted))
 		ch.counted = size
@@ -211,8 +211,8 @@ func (ch *channel) count() {
 func (ch *channel) release() []bridge.Event {
 	var events []bridge.Event
 	for _, h := range ch.held {
-		if j, ok := h.fact.Body.(bridge.Join); ok && h.m == ch.watcher && len(ch.obs.members) == 1 {
-			for _, n := range ch.obs.members {
+		if j, ok := h.fact.Body.(bridge.Join); ok && h.m == ch.watcher && ch.obs.members.Len() == 1 {
+			for n := range ch.obs.members.Values() {
 				j.Role, j.Created = ch.obs.role(n), n.modes != 0
 			}
 			h.fact.Body = j
@@ -227,15 +227,15 @@ func (ch *channel) release() []bridge.Event {
 // are alone there with power, having made it; and who is away, where there are
 // natives, not too many, and no more often than the network's budget allows.
 func (ch *channel) unknown() questions {
-	members := ch.obs.members
-	if len(members) == 1 {
-		for _, n := range members {
+	members := &ch.obs.members
+	if members.Len() == 1 {
+		for n := range members.Values() {
 			if n.modes != 0 && !ch.obs.native(n) {
 				return 0
 			}
 		}
 	}
-	if natives := len(members) - len(ch.ours); natives <= 0 || len(members) > whoMembers || !ch.net.asks.Allow() {
+	if natives := members.Len() - len(ch.ours); natives <= 0 || members.Len() > whoMembers || !ch.net.asks.Allow() {
 		return askModes
 	}
 	return askModes | askWho

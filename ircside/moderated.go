@@ -25,7 +25,7 @@ func (o *observer) role(n *member) bridge.Role {
 // voiceless reports whether n may only listen while the channel is moderated
 // (RFC 2811 4.2.3), and is to be told of.
 func (o *observer) voiceless(n *member) bool {
-	return n.modes == 0 && (!o.native(n) || len(o.members) <= maxVisitors)
+	return n.modes == 0 && (!o.native(n) || o.members.Len() <= maxVisitors)
 }
 
 // moderate notes whether the channel is moderated, and tells of whom that
@@ -39,7 +39,7 @@ func (o *observer) moderate(is bool, actor string) {
 		return // tellMembers will
 	}
 	var affected []*member
-	for _, n := range o.members {
+	for n := range o.members.Values() {
 		if o.voiceless(n) {
 			affected = append(affected, n)
 		}

@@ -46,12 +46,12 @@ func (o *observer) namesEnd(*line.Message) {
 		return
 	}
 	o.synced = true
-	for key, old := range o.before {
-		if n := o.members[key]; n != nil { // NAMES tells none of these
+	for key, old := range o.before.All() {
+		if n, ok := o.members.Get(key); ok { // NAMES tells none of these
 			n.away, n.status, n.host = old.away, old.status, cmp.Or(n.host, old.host)
 		}
 	}
-	o.before = nil
+	o.before.Clear()
 	o.tellMembers()
 	o.tellTopic()
 }
@@ -59,9 +59,9 @@ func (o *observer) namesEnd(*line.Message) {
 // tellMembers publishes the whole member list. Of somebody's several sessions,
 // a dead one whose nick still lingers beside the new one, it lists one.
 func (o *observer) tellMembers() {
-	list := make([]bridge.Member, 0, len(o.members))
+	list := make([]bridge.Member, 0, o.members.Len())
 	listed := map[bridge.Person]int{}
-	for _, n := range o.members {
+	for n := range o.members.Values() {
 		now := n.presence()
 		entry := bridge.Member{Person: o.person(n), Name: n.nick, Role: o.role(n), Show: now.Show, Status: now.Status}
 		if n.ours != (bridge.Person{}) {

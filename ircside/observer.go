@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"isthmus/bridge"
+	"isthmus/bridge/smallmap"
 	"isthmus/ircside/isupport"
 	"isthmus/ircside/line"
 )
@@ -35,9 +36,9 @@ type observer struct {
 	// ours tells whose session in this channel has the nick, if any.
 	ours func(nick string) (bridge.Person, bool)
 
-	synced  bool               // the member list is complete
-	members map[string]*member // by folded nick
-	before  map[string]*member // until synced: what the last observer knew
+	synced  bool // the member list is complete
+	members memberList
+	before  memberList // until synced: what the last observer knew
 	// elsewhere is how many places other channels take; crowded counts those
 	// for whom there was none.
 	elsewhere, crowded int
@@ -51,6 +52,9 @@ type observer struct {
 	split bool           // whether it is part of a netsplit
 	out   []bridge.Event // what it led to
 }
+
+// memberList has members by their folded nicks.
+type memberList = smallmap.Map[string, *member]
 
 // member is one nick in the channel.
 type member struct {
@@ -79,7 +83,7 @@ func (o *observer) begin() {
 	if o.synced {
 		o.before = o.members
 	}
-	o.members = map[string]*member{}
+	o.members.Clear()
 	o.synced, o.topic, o.secret = false, topicState{}, false
 }
 
@@ -142,7 +146,8 @@ func (o *observer) native(n *member) bool { return n != nil && n.ours == (bridge
 
 func (o *observer) member(nick []byte) *member {
 	var buf [64]byte
-	return o.members[string(o.table.CaseMapping.AppendFoldBytes(buf[:0], nick))]
+	n, _ := o.members.Get(string(o.table.CaseMapping.AppendFoldBytes(buf[:0], nick)))
+	return n
 }
 
 // plain is parameter i as plain text.
@@ -161,10 +166,10 @@ func bounded(s string) string {
 // add puts a nick on the list, with our mark if it is one of ours.
 func (o *observer) add(nick string) *member {
 	key := o.table.Fold(nick)
-	if n := o.members[key]; n != nil {
+	if n, ok := o.members.Get(key); ok {
 		return n
 	}
-	if nick == "" || len(nick) > maxNick || len(o.members)+o.elsewhere >= maxMembers {
+	if nick == "" || len(nick) > maxNick || o.members.Len()+o.elsewhere >= maxMembers {
 		o.crowded++
 		return nil
 	}
@@ -172,7 +177,7 @@ func (o *observer) add(nick string) *member {
 	if who, ok := o.ours(nick); ok {
 		n.ours = who
 	}
-	o.members[key] = n
+	o.members.Set(key, n)
 	return n
 }
 
@@ -209,7 +214,7 @@ func (o *observer) gone(n *member, how bridge.Leave) {
 	if n == nil {
 		return
 	}
-	delete(o.members, o.table.Fold(n.nick))
+	o.members.Delete(o.table.Fold(n.nick))
 	if o.synced && o.native(n) {
 		o.emit(n, how)
 	}
@@ -246,10 +251,10 @@ func (o *observer) rename(m *line.Message) {
 		return
 	}
 	from, to := *n, o.decode(m.Params[0])
-	delete(o.members, o.table.Fold(n.nick))
+	o.members.Delete(o.table.Fold(n.nick))
 	o.gone(o.member(m.Params[0]), bridge.Leave{}) // a nick that we had missed the end of
 	n.nick = to
-	o.members[o.table.Fold(to)] = n
+	o.members.Set(o.table.Fold(to), n)
 	if o.synced && o.native(n) {
 		o.emit(&from, bridge.Rename{To: to, Person: o.person(n)})
 	}
