@@ -1,6 +1,7 @@
 package xmppside
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -59,14 +60,27 @@ type guests struct {
 	swept time.Time
 }
 
-type guest struct{ messages, signals, other *rate.Limiter }
+// guest has a bucket for each kind of thing that somebody did.
+type guest [kinds]*rate.Limiter
+
+// deed is what is counted for itself.
+type deed int
+
+const (
+	says    deed = iota // a message with words in it
+	signals             // another message
+	other
+	kinds
+)
 
 func newGuests() *guests { return &guests{byJID: map[jid.JID]*guest{}} }
 
 // sweepEvery is how often guests who have been quiet are forgotten.
 const sweepEvery = time.Minute
 
-func (g *guests) get(who jid.JID, set *settings, now time.Time) *guest {
+// bucket is where what somebody does is counted. It is made when they first do
+// it: most do nothing but come into a room, and sit there.
+func (g *guests) bucket(who jid.JID, what deed, set *settings, now time.Time) *rate.Limiter {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if now.Sub(g.swept) > sweepEvery {
@@ -78,20 +92,30 @@ func (g *guests) get(who jid.JID, set *settings, now time.Time) *guest {
 	}
 	u := g.byJID[key]
 	if u == nil {
-		u = &guest{
-			messages: rate.NewLimiter(rate.Every(set.MessageInterval), set.MessageBurst),
-			signals:  rate.NewLimiter(rate.Every(signalInterval), signalBurst),
-			other:    rate.NewLimiter(rate.Every(otherInterval), otherBurst),
-		}
+		u = new(guest)
 		g.byJID[key] = u
 	}
-	return u
+	if u[what] == nil {
+		u[what] = newBucket(what, set)
+	}
+	return u[what]
+}
+
+func newBucket(what deed, set *settings) *rate.Limiter {
+	switch what {
+	case says:
+		return rate.NewLimiter(rate.Every(set.MessageInterval), set.MessageBurst)
+	case signals:
+		return rate.NewLimiter(rate.Every(signalInterval), signalBurst)
+	default:
+		return rate.NewLimiter(rate.Every(otherInterval), otherBurst)
+	}
 }
 
 // sweep forgets everybody whose buckets are full again: nothing is lost.
 func (g *guests) sweep(now time.Time) {
 	for j, u := range g.byJID {
-		if full(u.messages, now) && full(u.signals, now) && full(u.other, now) {
+		if !slices.ContainsFunc(u[:], func(l *rate.Limiter) bool { return l != nil && !full(l, now) }) {
 			delete(g.byJID, j)
 		}
 	}
@@ -117,15 +141,7 @@ func (s *Side) admit(set *settings, st *wire.Stanza) (wire.StanzaError, bool) {
 		return wire.StanzaError{}, true
 	}
 	now := time.Now()
-	u := s.guests.get(st.From, set, now)
-	bucket := u.other
-	if st.Kind == wire.Message {
-		bucket = u.signals
-		if says(st) {
-			bucket = u.messages
-		}
-	}
-	if bucket.AllowN(now, 1) {
+	if s.guests.bucket(st.From, deedOf(st), set, now).AllowN(now, 1) {
 		return wire.StanzaError{}, true
 	}
 	s.Counters.TooFast.Add(1)
@@ -133,11 +149,16 @@ func (s *Side) admit(set *settings, st *wire.Stanza) (wire.StanzaError, bool) {
 	return wire.StanzaError{Type: "wait", Condition: wire.ConditionPolicyViolation, Text: "Too fast. Wait a moment."}, false
 }
 
-// says reports whether a message has words in it, or a room is to write to
-// people in its sender's place.
-func says(st *wire.Stanza) bool {
+// deedOf tells what a stanza is counted as. A message that asks a room to write
+// to people in its sender's place says something, too.
+func deedOf(st *wire.Stanza) deed {
+	if st.Kind != wire.Message {
+		return other
+	}
 	x, _ := st.Child(nsMUCUser, "x")
 	_, invites := x.Child(nsMUCUser, "invite")
-	_, body := st.Child(wire.NSComponent, "body")
-	return body || invites
+	if _, body := st.Child(wire.NSComponent, "body"); body || invites {
+		return says
+	}
+	return signals
 }

@@ -259,15 +259,15 @@ func TestRate(t *testing.T) {
 func TestGuestsAreBounded(t *testing.T) {
 	g, set, now := newGuests(), &settings{}, time.Now()
 	for i := range maxGuests + 10 {
-		u := g.get(jid.MustParse(fmt.Sprintf("user%d@evil.example/x", i)), set, now)
-		if i > maxGuests && u != g.byJID[jid.JID{}] {
+		b := g.bucket(jid.MustParse(fmt.Sprintf("user%d@evil.example/x", i)), other, set, now)
+		if i > maxGuests && b != g.byJID[jid.JID{}][other] {
 			t.Fatalf("user %d has a place of their own", i)
 		}
 	}
 	if len(g.byJID) != maxGuests+1 {
 		t.Errorf("%d places", len(g.byJID))
 	}
-	if g.get(jid.MustParse("user7@evil.example/y"), set, now) == g.byJID[jid.JID{}] {
+	if g.bucket(jid.MustParse("user7@evil.example/y"), other, set, now) == g.byJID[jid.JID{}][other] {
 		t.Error("who was here first has lost their place")
 	}
 }
