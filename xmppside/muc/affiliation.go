@@ -1,5 +1,7 @@
 package muc
 
+import "slices"
+
 // Affiliation is a lasting relation to the room (XEP-0045 §5.2).
 type Affiliation uint8
 
@@ -17,12 +19,8 @@ var affiliations = [...]string{"none", "outcast", "member", "admin", "owner"}
 func (a Affiliation) String() string { return affiliations[a] }
 
 func parseAffiliation(s string) (Affiliation, bool) {
-	for a, name := range affiliations {
-		if name == s {
-			return Affiliation(a), true
-		}
-	}
-	return 0, false
+	i := slices.Index(affiliations[:], s)
+	return Affiliation(max(i, 0)), i >= 0
 }
 
 // Role is what an occupant may do until they leave (XEP-0045 §5.1).
@@ -41,12 +39,8 @@ var roles = [...]string{"none", "visitor", "participant", "moderator"}
 func (r Role) String() string { return roles[r] }
 
 func parseRole(s string) (Role, bool) {
-	for r, name := range roles {
-		if name == s {
-			return Role(r), true
-		}
-	}
-	return 0, false
+	i := slices.Index(roles[:], s)
+	return Role(max(i, 0)), i >= 0
 }
 
 // Show is availability (RFC 6121 §4.7.2.1). The zero value is plainly online.
@@ -66,10 +60,5 @@ var shows = [...]string{"", "chat", "dnd", "away", "xa"}
 func (s Show) String() string { return shows[s] }
 
 func parseShow(s string) Show {
-	for show, name := range shows {
-		if name == s {
-			return Show(show)
-		}
-	}
-	return ShowOnline
+	return Show(max(slices.Index(shows[:], s), 0))
 }
