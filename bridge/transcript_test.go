@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"isthmus/internal/golden"
+	"isthmus/e2e/golden"
 )
 
 // TestTranscripts plays testdata/*.txt: what is published to a portal ("> "),

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"isthmus/internal/golden"
+	"isthmus/e2e/golden"
 )
 
 // TestRejections loads every testdata/*.bad.yml. The lines at its end that

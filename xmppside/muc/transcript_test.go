@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"isthmus/internal/golden"
+	"isthmus/e2e/golden"
 	"isthmus/xmppside/address"
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
