@@ -91,25 +91,12 @@ func on(t *testing.T, pairs []string, run func(*scenario)) {
 // configured is on, with a change to the gateway's configuration.
 func configured(t *testing.T, pairs []string, change func(*scenario), run func(*scenario)) {
 	t.Helper()
-	t.Parallel()
-	for _, pair := range pairs {
-		t.Run(pair, func(t *testing.T) {
-			t.Parallel()
-			xmpp, irc, _ := strings.Cut(pair, "+")
-			if irc == "ergo" && !harness.HaveErgo() {
-				t.Skip("Ergo could not be had (e2e/install.sh says why)")
-			}
-			free := lanes[xmpp]()
-			host := <-free
-			t.Cleanup(func() { free <- host })
-			s := newScenario(t, xmppKind[xmpp](), ircKind[irc](), host)
-			if change != nil {
-				change(s)
-			}
-			s.gateway.Start(t)
-			run(s)
-		})
-	}
+	each(t, pairs, change, run, func(t *testing.T, xmpp, irc string) *scenario {
+		free := lanes[xmpp]()
+		host := <-free
+		t.Cleanup(func() { free <- host })
+		return newScenario(t, xmppKind[xmpp](), ircKind[irc](), host)
+	})
 }
 
 // apart is how many scenarios may have servers of their own at once.
@@ -117,6 +104,18 @@ var apart = make(chan struct{}, 2)
 
 // alone runs a scenario on servers of its own, which it may kill.
 func alone(t *testing.T, pairs []string, change func(*scenario), run func(*scenario)) {
+	t.Helper()
+	each(t, pairs, change, run, func(t *testing.T, xmpp, irc string) *scenario {
+		apart <- struct{}{}
+		t.Cleanup(func() { <-apart })
+		const host = "lone.localhost"
+		return newScenario(t, harness.StartXMPP(t, xmpp, []string{host}), harness.StartIRC(t, irc), host)
+	})
+}
+
+// each runs a scenario on each pair of servers that can be had, as
+// setUp prepares them for it.
+func each(t *testing.T, pairs []string, change, run func(*scenario), setUp func(t *testing.T, xmpp, irc string) *scenario) {
 	t.Helper()
 	t.Parallel()
 	for _, pair := range pairs {
@@ -126,10 +125,7 @@ func alone(t *testing.T, pairs []string, change func(*scenario), run func(*scena
 			if irc == "ergo" && !harness.HaveErgo() {
 				t.Skip("Ergo could not be had (e2e/install.sh says why)")
 			}
-			apart <- struct{}{}
-			t.Cleanup(func() { <-apart })
-			const host = "lone.localhost"
-			s := newScenario(t, harness.StartXMPP(t, xmpp, []string{host}), harness.StartIRC(t, irc), host)
+			s := setUp(t, xmpp, irc)
 			if change != nil {
 				change(s)
 			}

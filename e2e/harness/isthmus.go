@@ -96,9 +96,6 @@ func (i *Isthmus) Write(t T) {
 // ConfigFile is where the gateway's configuration is.
 func (i *Isthmus) ConfigFile() string { return i.dir + "/isthmus.yaml" }
 
-// Dir is the gateway's folder, for files that a scenario adds.
-func (i *Isthmus) Dir() string { return i.dir }
-
 // Start writes the configuration, starts the gateway and waits until its
 // component is connected, as it says in its log. It is stopped when t ends;
 // a failed test is told what it logged.

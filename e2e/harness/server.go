@@ -93,9 +93,6 @@ func (s *Server) Start(t T) {
 	}
 }
 
-// Log returns the server's last words.
-func (s *Server) Log() string { return tail(s.cmd.log, 40) }
-
 // freePorts finds TCP ports on loopback that nobody listens on. They lie below
 // those that the kernel gives to outgoing connections, so that a server that
 // was killed finds its port free again.
