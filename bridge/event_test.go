@@ -2,7 +2,9 @@ package bridge
 
 import (
 	"encoding/json"
+	"log/slog"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 )
@@ -41,6 +43,21 @@ func TestJSON(t *testing.T) {
 	var e Event
 	if err := json.Unmarshal([]byte(`{"kind":"party","body":{}}`), &e); err == nil {
 		t.Error("an unknown kind must be an error")
+	}
+}
+
+// TestLogged: rooms and people are the same text in logs of both formats.
+func TestLogged(t *testing.T) {
+	var out strings.Builder
+	for _, h := range []slog.Handler{slog.NewJSONHandler(&out, nil), slog.NewTextHandler(&out, nil)} {
+		slog.New(h).Info("", "room", Room{Network: "libera", ID: "#go"}, "session", Person{"xmpp", "alice@example.org"})
+	}
+	for _, want := range []string{
+		`"room":"libera:#go","session":"xmpp:alice@example.org"`, "room=libera:#go session=xmpp:alice@example.org",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %s in\n%s", want, &out)
+		}
 	}
 }
 

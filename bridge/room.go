@@ -1,5 +1,7 @@
 package bridge
 
+import "log/slog"
+
 // NetworkXMPP and NetworkMatrix are the reserved network names of the two
 // networks there is only one of. Every other name is an IRC network.
 const (
@@ -28,6 +30,9 @@ func (r Room) Private() bool { return r.Owner != Person{} }
 
 func (r Room) String() string { return r.Network + ":" + r.ID }
 
+// LogValue implements slog.LogValuer: logs of every format have the String.
+func (r Room) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
 // Person names somebody by their home network. For XMPP the ID is the bare
 // JID, for Matrix the user id, for an IRC native the nick as last seen: IRC
 // has nothing more lasting, so a Rename carries the new Person too.
@@ -37,6 +42,9 @@ type Person struct {
 }
 
 func (p Person) String() string { return p.Network + ":" + p.ID }
+
+// LogValue implements slog.LogValuer, as Room's does.
+func (p Person) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
 // Role is what somebody may do in a room, from least to most. Each side owns
 // the table that translates it.

@@ -9,6 +9,7 @@ package jid
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 )
 
@@ -31,7 +32,7 @@ var (
 )
 
 // Parse reads an address and brings it into canonical form. The result may
-// share s's memory; see Clone.
+// share s's memory.
 func Parse(s string) (JID, error) {
 	// RFC 7622 §3.2: first the resource is cut at the first "/", then the
 	// localpart at the first "@" of the rest.
@@ -107,6 +108,9 @@ func join(s string, local, domain int) JID {
 
 // String returns the canonical address; it is free.
 func (j JID) String() string { return j.s }
+
+// LogValue implements slog.LogValuer: logs of every format have the String.
+func (j JID) LogValue() slog.Value { return slog.StringValue(j.s) }
 
 // Local returns the part before the "@", or "".
 func (j JID) Local() string { return j.s[:j.localLen] }

@@ -2,6 +2,7 @@ package jid
 
 import (
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 )
@@ -85,6 +86,15 @@ func TestParts(t *testing.T) {
 	}
 	if !(JID{}).IsZero() || j.IsZero() {
 		t.Error("zero")
+	}
+}
+
+// JSON would find no exported field to show.
+func TestLogged(t *testing.T) {
+	var out strings.Builder
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("", "from", MustParse("alice@example.org/phone"))
+	if want := `"from":"alice@example.org/phone"`; !strings.Contains(out.String(), want) {
+		t.Errorf("no %s in %s", want, &out)
 	}
 }
 
