@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -108,18 +107,9 @@ var levels = map[string]slog.Level{
 func newLogger(c config.Log, to io.Writer) (*slog.Logger, *slog.LevelVar) {
 	level := new(slog.LevelVar)
 	level.Set(levels[c.Level])
-	options := &slog.HandlerOptions{Level: level, ReplaceAttr: readable}
+	options := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {
 		return slog.New(slog.NewJSONHandler(to, options)), level
 	}
 	return slog.New(slog.NewTextHandler(to, options)), level
-}
-
-// readable has people and addresses look the same in both formats: as JSON
-// they would be objects, or empty ones.
-func readable(_ []string, a slog.Attr) slog.Attr {
-	if s, ok := a.Value.Any().(fmt.Stringer); ok && a.Value.Kind() == slog.KindAny {
-		a.Value = slog.StringValue(s.String())
-	}
-	return a
 }
