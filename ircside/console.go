@@ -100,7 +100,7 @@ func (c *client) raw(e bridge.Event, m *line.Message) {
 		}
 		why := c.failure(r.Err)
 		if why.Kind == bridge.ErrUnsupported && isUnknownCommand(r.Err) {
-			why.Text += " Write help to learn what can be said here."
+			why.Text = strings.TrimSuffix(why.Text, ".") + ". Write help to learn what can be said here."
 		}
 		c.fail(e, why)
 	})

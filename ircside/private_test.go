@@ -165,7 +165,7 @@ func TestConsole(t *testing.T) {
 	p.expect("FROBNICATE now")
 	p.send(":irc.test 421 alice FROBNICATE :Unknown command")
 	p.pong()
-	w.want(` | failure "c" kind 18: Unknown command Write help to learn what can be said here.`)
+	w.want(` | failure "c" kind 18: Unknown command. Write help to learn what can be said here.`)
 
 	say("MOTD")
 	p.expect("MOTD")

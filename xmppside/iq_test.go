@@ -46,7 +46,7 @@ func TestServices(t *testing.T) {
 		{"gw.example.org", "<query xmlns='jabber:iq:register'/>", []string{"<service-unavailable "}},
 		{"gw.example.org", "", []string{"<service-unavailable "}},
 		{"#go@gw.example.org", "<ping xmlns='urn:xmpp:ping'/>", []string{"<item-not-found ", "write #go%network@gw.example.org"}},
-		{"efnet@gw.example.org", "<ping xmlns='urn:xmpp:ping'/>", []string{"<item-not-found ", "no such network"}},
+		{"efnet@gw.example.org", "<ping xmlns='urn:xmpp:ping'/>", []string{"<item-not-found ", "network is not known"}},
 		{"xmpp@gw.example.org", "<ping xmlns='urn:xmpp:ping'/>", []string{"<item-not-found "}},
 		{`#caf\u{e9}%libera@gw.example.org`, "<ping xmlns='urn:xmpp:ping'/>", []string{"<jid-malformed ", "write #café%libera@gw.example.org"}},
 	} {

@@ -87,7 +87,7 @@ func newSettings(o Options) (*settings, error) {
 	return s, nil
 }
 
-var errUnserved = errors.New("no such network here")
+var errUnserved = errors.New("its network is not known")
 
 // find tells what there is at an address.
 func (s *settings) find(j jid.JID) (address.Address, error) {

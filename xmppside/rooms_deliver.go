@@ -2,6 +2,7 @@ package xmppside
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"isthmus/bridge"
@@ -151,9 +152,15 @@ func departure(l bridge.Leave) muc.Departure {
 	return d
 }
 
+// labelled puts label before reason, unless the IRC server has done that:
+// "Quit: bye", "Killed (oper (spam))".
 func labelled(label, reason string) string {
-	if reason == "" {
+	after, has := strings.CutPrefix(reason, label)
+	switch {
+	case reason == "" || has && strings.Trim(after, ": ") == "":
 		return label
+	case has && (after[0] == ':' || strings.HasPrefix(after, " (")):
+		return reason
 	}
 	return label + ": " + reason
 }

@@ -179,6 +179,7 @@ func TestDeliver(t *testing.T) {
 			[]string{"type='unavailable'><status>Netsplit: a.b c.d</status>"}},
 		{bridge.Event{By: carl, Body: bridge.Leave{Cause: bridge.CauseQuit}},
 			[]string{"type='unavailable'><status>Quit</status>"}},
+		{bridge.Event{By: carl, Body: bridge.Leave{Cause: bridge.CauseQuit, Reason: "Quit: bye"}}, []string{"<status>Quit: bye</status>"}},
 		{bridge.Event{By: alice, Body: bridge.Leave{Cause: bridge.CauseKick, Reason: "out", Actor: "carl"}},
 			[]string{"<actor nick='carl'/><reason>out</reason></item><status code='110'/><status code='307'/>"}},
 		{bridge.Event{By: alice, Body: bridge.Leave{Cause: bridge.CauseBan}}, []string{"'outcast'", "code='301'"}},
