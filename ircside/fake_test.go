@@ -10,9 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/text/encoding/charmap"
+
 	"isthmus/bridge"
 	"isthmus/ircside/session"
-	"isthmus/ircside/text"
 )
 
 const patience = 10 * time.Second
@@ -70,10 +71,9 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 		t.Fatal(err)
 	}
 	host, port, _ := net.SplitHostPort(l.Addr().String())
-	latin, _ := text.Charset("windows-1252")
 	set := Network{
 		Addresses: []session.Address{{Host: host, Port: port}},
-		Nick:      "{nick}", Username: "{local}", Realname: "{jid}", Encoding: latin,
+		Nick:      "{nick}", Username: "{local}", Realname: "{jid}", Encoding: charmap.Windows1252,
 		Flood:          session.Flood{Interval: -1},
 		ReconnectFirst: time.Millisecond, ReconnectMost: 2 * time.Millisecond, Linger: time.Millisecond,
 	}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/text/encoding/charmap"
+
 	"isthmus/bridge"
 	"isthmus/ircside/isupport"
 	"isthmus/ircside/line"
@@ -75,12 +77,11 @@ func watcher(tokens string) *observer {
 	for _, tok := range strings.Fields(tokens) {
 		params = append(params, []byte(tok))
 	}
-	latin, _ := text.Charset("windows-1252")
 	table := isupport.Default().With(append(params, nil))
 	return &observer{
 		room:   bridge.Room{Network: "net", ID: "#go"},
 		table:  table,
-		decode: func(b []byte) string { return text.Decode(b, latin) },
+		decode: func(b []byte) string { return text.Decode(b, charmap.Windows1252) },
 		ours: func(nick string) (bridge.Person, bool) {
 			if table.Fold(nick) == "alice" {
 				return bridge.Person{Network: bridge.NetworkXMPP, ID: "alice@x"}, true

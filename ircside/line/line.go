@@ -141,16 +141,6 @@ func (m *Message) Nick() []byte {
 	return m.Source
 }
 
-// User is the user name of the source, nil where it has none.
-func (m *Message) User() []byte {
-	_, user, ok := bytes.Cut(m.Source, []byte{'!'})
-	if !ok {
-		return nil
-	}
-	user, _, _ = bytes.Cut(user, []byte{'@'})
-	return user
-}
-
 // Host is the host of the source, nil where it has none (a server's name is
 // the Nick).
 func (m *Message) Host() []byte {

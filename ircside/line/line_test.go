@@ -65,20 +65,20 @@ func TestParseRefuses(t *testing.T) {
 
 func TestSource(t *testing.T) {
 	for _, c := range []struct {
-		source, nick, user, host string
-		server                   bool
+		source, nick, host string
+		server             bool
 	}{
-		{"", "", "", "", true},
-		{"irc.example.net", "irc.example.net", "", "", true},
-		{"alice", "alice", "", "", false},
-		{"alice!~a@host.example", "alice", "~a", "host.example", false},
-		{"alice@host.example", "alice", "", "host.example", false},
-		{"alice!a", "alice", "a", "", false},
-		{"alice!a@b@c", "alice", "a", "b@c", false},
+		{"", "", "", true},
+		{"irc.example.net", "irc.example.net", "", true},
+		{"alice", "alice", "", false},
+		{"alice!~a@host.example", "alice", "host.example", false},
+		{"alice@host.example", "alice", "host.example", false},
+		{"alice!a", "alice", "", false},
+		{"alice!a@b@c", "alice", "b@c", false},
 	} {
 		m := Message{Source: []byte(c.source)}
-		if string(m.Nick()) != c.nick || string(m.User()) != c.user || string(m.Host()) != c.host || m.FromServer() != c.server {
-			t.Errorf("%q: got %s %s %s %v", c.source, m.Nick(), m.User(), m.Host(), m.FromServer())
+		if string(m.Nick()) != c.nick || string(m.Host()) != c.host || m.FromServer() != c.server {
+			t.Errorf("%q: got %s %s %v", c.source, m.Nick(), m.Host(), m.FromServer())
 		}
 	}
 }
@@ -137,7 +137,6 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		m.Nick()
-		m.User()
 		m.Host()
 		m.Numeric()
 		m.Tag("a")

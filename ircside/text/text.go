@@ -11,12 +11,7 @@ import (
 
 	"github.com/rivo/uniseg"
 	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/htmlindex"
 )
-
-// Charset is the encoding by its name as the web has it (WHATWG Encoding,
-// "windows-1252"), or an error for an unknown one.
-func Charset(name string) (encoding.Encoding, error) { return htmlindex.Get(name) }
 
 // Decode is b as text: as UTF-8 where it is that, else in the fallback
 // encoding. Without one, and for what even that can't hold, U+FFFD stands.
