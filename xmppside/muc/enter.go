@@ -89,8 +89,8 @@ func (r *Room) handleJoin(st *wire.Stanza) {
 		// the bare JID of the user seeking to enter the room, then the
 		// service SHOULD allow entry to the user".
 		u.resources = append(u.resources, a.resource)
-		r.shareAvailability(u, a.jid)
 		r.welcome(u, a)
+		r.shareAvailability(u, a.jid) // after it, §7.1: to this client too
 		return
 	}
 	if j := r.joining[bare]; j != nil {
@@ -153,8 +153,8 @@ func (r *Room) reenter(st *wire.Stanza, u *user, c *resource) {
 	a := r.newArrival(st)
 	*c = *a.resource
 	a.resource = c
-	r.shareAvailability(u, c.jid)
 	r.welcome(u, a)
+	r.shareAvailability(u, c.jid)
 }
 
 // Enter tells that m is in the room: somebody new, or a user who has asked to
