@@ -19,12 +19,24 @@ type portal struct {
 	hub      *Hub
 	state    *state
 	couriers []*courier // one for each leg
-	box      *actor.Mailbox[func(*portal)]
+	box      *actor.Mailbox[change]
 }
+
+// change is what a portal is to do: to take in an event, unless do says what.
+type change struct {
+	event Event
+	do    func(*portal)
+}
+
+// What the mailboxes of all portals and couriers are lent.
+var (
+	changes actor.Pool[change]
+	events  actor.Pool[Event]
+)
 
 func newPortal(h *Hub, legs []leg) *portal {
 	p := &portal{hub: h, state: newState(legs)}
-	p.box = actor.New(mailboxBound, p.run)
+	p.box = actor.New(mailboxBound, &changes, p.run)
 	for _, l := range p.state.legs {
 		p.addCourier(l)
 	}
@@ -33,14 +45,14 @@ func newPortal(h *Hub, legs []leg) *portal {
 
 // post hands an event to the portal. It blocks while the mailbox is full.
 func (p *portal) post(e Event) bool {
-	return p.box.Do(func(p *portal) { p.state.step(e) })
+	return p.box.Do(change{event: e})
 }
 
 // addLeg joins one more room to a running conversation.
 func (p *portal) addLeg(l leg) {
-	p.box.Post(func(p *portal) {
+	p.box.Post(change{do: func(p *portal) {
 		p.addCourier(p.state.addLeg(l))
-	})
+	}})
 }
 
 func (p *portal) addCourier(l *leg) {
@@ -59,11 +71,15 @@ func (p *portal) courier(room Room) *courier {
 // lists are lent to portals while they work: there are many, and idle mostly.
 var lists = sync.Pool{New: func() any { return new(effects) }}
 
-func (p *portal) run(batch []func(*portal)) {
+func (p *portal) run(batch []change) {
 	out := lists.Get().(*effects)
 	p.state.out = out
-	for _, change := range batch {
-		change(p)
+	for i := range batch {
+		if c := &batch[i]; c.do != nil {
+			c.do(p)
+		} else {
+			p.state.step(c.event)
+		}
 		p.act()
 	}
 	p.state.rest()
@@ -128,7 +144,7 @@ type courier struct {
 
 func newCourier(p *portal, l *leg) *courier {
 	c := &courier{portal: p, leg: l, side: p.hub.side(l.room.Network)}
-	c.box = actor.New(courierBound, c.carry)
+	c.box = actor.New(courierBound, &events, c.carry)
 	return c
 }
 
@@ -152,6 +168,6 @@ func (c *courier) carry(batch []Event) {
 		return
 	}
 	if n := c.lost.Swap(0); n > 0 {
-		c.portal.box.Post(func(p *portal) { p.state.resync(c.leg.room, int(n)) })
+		c.portal.box.Post(change{do: func(p *portal) { p.state.resync(c.leg.room, int(n)) }})
 	}
 }

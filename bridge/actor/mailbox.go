@@ -2,7 +2,7 @@
 // one alive: a Mailbox runs its handler in a goroutine that exists only while
 // there is work. Thousands of idle portals and connections so cost no stacks.
 //
-//	box := actor.New(1024, func(batch []Event) { ... })
+//	box := actor.New(1024, &events, func(batch []Event) { ... }) // var events actor.Pool[Event]
 //	box.Post(e)  // wait for a place
 //	box.Offer(e) // or be told that there is none
 //	box.Do(e)    // or wait, and lend the handler this goroutine
@@ -21,6 +21,7 @@ const maxBatch = 256
 type Mailbox[T any] struct {
 	handle func(batch []T)
 	bound  int
+	pool   *Pool[T]
 
 	mu      sync.Mutex
 	changed *sync.Cond // broadcast when a place comes free or the mailbox ends; made by who first waits
@@ -31,8 +32,9 @@ type Mailbox[T any] struct {
 }
 
 // New makes a mailbox for at most bound values, the ones being handled included.
-func New[T any](bound int, handle func(batch []T)) *Mailbox[T] {
-	return &Mailbox[T]{handle: handle, bound: bound}
+// Mailboxes of one kind share a pool.
+func New[T any](bound int, pool *Pool[T], handle func(batch []T)) *Mailbox[T] {
+	return &Mailbox[T]{handle: handle, bound: bound, pool: pool}
 }
 
 // Post queues v and blocks while the mailbox is full. It reports false, with v
@@ -107,6 +109,9 @@ func (m *Mailbox[T]) pushLocked(v T) (taken, idle bool) {
 	if m.closed {
 		return false, false
 	}
+	if m.queue == nil {
+		m.queue = m.pool.get()
+	}
 	m.queue = append(m.queue, v)
 	idle = !m.running
 	m.running = true
@@ -179,9 +184,12 @@ func (m *Mailbox[T]) handleLocked(spare []T) (next []T) {
 	clear(batch)
 	m.mu.Lock()
 	m.taken = 0
-	if len(m.queue) == 0 {
-		m.running, m.queue = false, nil
-	}
 	m.changedLocked()
-	return next
+	if len(m.queue) > 0 {
+		return next
+	}
+	m.pool.put(m.queue)
+	m.pool.put(next)
+	m.running, m.queue = false, nil
+	return nil
 }

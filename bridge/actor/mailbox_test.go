@@ -11,7 +11,7 @@ func TestOrderAndNoOverlap(t *testing.T) {
 	var mu sync.Mutex // shows an overlap as a failed TryLock
 	last := make([]int, senders)
 	got := 0
-	box := New(64, func(batch [][2]int) {
+	box := New(64, new(Pool[[2]int]), func(batch [][2]int) {
 		if !mu.TryLock() {
 			t.Error("two handlers at once")
 			return
@@ -51,7 +51,7 @@ func TestOrderAndNoOverlap(t *testing.T) {
 
 func TestOfferSaysFull(t *testing.T) {
 	started, release := make(chan bool), make(chan bool)
-	box := New(2, func([]int) { started <- true; <-release })
+	box := New(2, new(Pool[int]), func([]int) { started <- true; <-release })
 	box.Offer(1)
 	<-started // 1 is being handled and counts
 	if !box.Offer(2) {
@@ -82,7 +82,7 @@ func TestOfferSaysFull(t *testing.T) {
 
 func TestDoRunsHere(t *testing.T) {
 	n := 0 // unguarded: the race detector sees another goroutine
-	box := New(2, func(batch []int) { n += len(batch) })
+	box := New(2, new(Pool[int]), func(batch []int) { n += len(batch) })
 	for range 10 {
 		box.Do(1)
 	}
@@ -93,7 +93,7 @@ func TestDoRunsHere(t *testing.T) {
 
 func TestCloseWakesPost(t *testing.T) {
 	started, release := make(chan bool), make(chan bool)
-	box := New(1, func([]int) { started <- true; <-release })
+	box := New(1, new(Pool[int]), func([]int) { started <- true; <-release })
 	box.Offer(1)
 	<-started
 	posted := make(chan bool)
@@ -108,7 +108,7 @@ func TestCloseWakesPost(t *testing.T) {
 
 func TestCloseIf(t *testing.T) {
 	started, release := make(chan bool), make(chan bool)
-	box := New(4, func([]int) { started <- true; <-release })
+	box := New(4, new(Pool[int]), func([]int) { started <- true; <-release })
 	box.Offer(1)
 	<-started
 	yes, no := func() bool { return true }, func() bool { return false }
@@ -128,7 +128,7 @@ func TestCloseIf(t *testing.T) {
 }
 
 func BenchmarkPost(b *testing.B) {
-	box := New(1024, func([]int) {})
+	box := New(1024, new(Pool[int]), func([]int) {})
 	for i := range b.N {
 		box.Post(i)
 	}
@@ -136,7 +136,7 @@ func BenchmarkPost(b *testing.B) {
 }
 
 func BenchmarkDo(b *testing.B) {
-	box := New(1024, func([]int) {})
+	box := New(1024, new(Pool[int]), func([]int) {})
 	for i := range b.N {
 		box.Do(i)
 	}
