@@ -62,6 +62,8 @@ func parse(name string, data []byte) (*Config, Problems) {
 	root, err := document(data)
 	if err != nil {
 		d.problems = append(d.problems, d.syntaxProblem(err))
+	}
+	if root == nil {
 		return nil, d.problems
 	}
 	cfg := Default()
@@ -75,7 +77,8 @@ func parse(name string, data []byte) (*Config, Problems) {
 	return cfg, append(d.problems, c.problems...)
 }
 
-// document returns the root of the only document in data.
+// document returns the root of the first document in data, and an error unless
+// it is the only one.
 func document(data []byte) (root *yaml.Node, err error) {
 	defer func() { // yaml.v3 panics on some input that is not YAML
 		if r := recover(); r != nil {
@@ -89,16 +92,17 @@ func document(data []byte) (root *yaml.Node, err error) {
 	} else if err != nil {
 		return nil, err
 	}
-	switch err := dec.Decode(&second); {
-	case err == nil:
-		return nil, fmt.Errorf("line %d: a second document begins here: remove it and the ---", second.Line)
-	case err != io.EOF:
-		return nil, err
-	}
 	if len(doc.Content) != 1 {
 		return nil, errors.New("the file is empty: see config.example.yaml, or let isthmus init write one")
 	}
-	return doc.Content[0], nil
+	root = doc.Content[0]
+	switch err := dec.Decode(&second); {
+	case err == nil:
+		return root, fmt.Errorf("line %d: a second document begins here: remove it and the ---", second.Line)
+	case err != io.EOF:
+		return root, err
+	}
+	return root, nil
 }
 
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line ([0-9]+): )?`)
