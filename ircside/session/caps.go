@@ -6,30 +6,30 @@ import (
 	"isthmus/ircside/line"
 )
 
-// Cap is a set of IRCv3 capabilities.
-type Cap uint32
+// capSet is a set of IRCv3 capabilities.
+type capSet uint32
 
 // The capabilities that are asked for where the server offers them. None is
 // required.
 const (
-	CapSASL Cap = 1 << iota
-	MultiPrefix
-	UserhostInNames
-	ServerTime
-	MessageTags
-	AccountTag
-	AccountNotify
-	AwayNotify
-	ExtendedJoin
-	ChgHost
-	SetName
-	InviteNotify
-	EchoMessage
-	LabeledResponse
-	Batching
-	StandardReplies
-	ExtendedMonitor // away-notify for whom MONITOR watches
-	allCaps         = 1<<iota - 1
+	capSASL capSet = 1 << iota
+	capMultiPrefix
+	capUserhostInNames
+	capServerTime
+	capMessageTags
+	capAccountTag
+	capAccountNotify
+	capAwayNotify
+	capExtendedJoin
+	capChgHost
+	capSetName
+	capInviteNotify
+	capEchoMessage
+	capLabeledResponse
+	capBatch
+	capStandardReplies
+	capExtendedMonitor // away-notify for whom MONITOR watches
+	allCaps            = 1<<iota - 1
 )
 
 // capNames are the names of the bits, in their order.
@@ -37,7 +37,7 @@ var capNames = [...]string{"sasl", "multi-prefix", "userhost-in-names", "server-
 	"account-notify", "away-notify", "extended-join", "chghost", "setname", "invite-notify", "echo-message",
 	"labeled-response", "batch", "standard-replies", "extended-monitor"}
 
-func capByName(name string) Cap {
+func capByName(name string) capSet {
 	for i, n := range capNames {
 		if n == name {
 			return 1 << i
@@ -47,7 +47,7 @@ func capByName(name string) Cap {
 }
 
 // String is the names, with spaces between, as CAP REQ has them.
-func (c Cap) String() string {
+func (c capSet) String() string {
 	var names []string
 	for i, n := range capNames {
 		if c&(1<<i) != 0 {
@@ -57,9 +57,9 @@ func (c Cap) String() string {
 	return strings.Join(names, " ")
 }
 
-// HasCap reports whether all of c is enabled now. Servers may take
+// has reports whether all of c is enabled now. Servers may take
 // capabilities away, or offer new ones, at any time.
-func (s *Session) HasCap(c Cap) bool { return Cap(s.caps.Load())&c == c }
+func (s *Session) has(c capSet) bool { return capSet(s.caps.Load())&c == c }
 
 // capability handles a CAP line: our name, subcommand, an asterisk where more
 // lines follow, the list (IRCv3 capability negotiation).
@@ -78,17 +78,17 @@ func (s *Session) capability(m *line.Message) error {
 	case "NAK":
 		return s.refused(list)
 	case "NEW":
-		if want := known(list) &^ Cap(s.caps.Load()) &^ CapSASL; want != 0 {
+		if want := known(list) &^ capSet(s.caps.Load()) &^ capSASL; want != 0 {
 			s.reply("CAP", "REQ", want.String())
 		}
 	case "DEL":
-		s.caps.Store(uint32(Cap(s.caps.Load()) &^ known(list)))
+		s.caps.Store(uint32(capSet(s.caps.Load()) &^ known(list)))
 	}
 	return nil
 }
 
 // known is what of a list of capabilities, with or without values, we know.
-func known(list []string) (c Cap) {
+func known(list []string) (c capSet) {
 	for _, entry := range list {
 		name, _, _ := strings.Cut(entry, "=")
 		c |= capByName(name)
@@ -111,17 +111,15 @@ func (s *Session) offer(list []string) {
 func (s *Session) requestCaps() error {
 	want := s.reg.offered & allCaps
 	if !s.cfg.SASL.wanted() {
-		want &^= CapSASL
-	} else if want&CapSASL == 0 {
-		if err := s.loginFailed("the server has no SASL to log in with"); err != nil {
-			return err
-		}
+		want &^= capSASL
+	} else if want&capSASL == 0 {
+		return loginFailed("the server has no SASL to log in with")
 	}
 	if want != 0 {
 		s.reg.requests++
 		s.reply("CAP", "REQ", want.String())
 	}
-	if want&CapSASL == 0 {
+	if want&capSASL == 0 {
 		s.endCaps()
 	}
 	return nil
@@ -137,7 +135,7 @@ func (s *Session) endCaps() {
 
 // acknowledged notes what is enabled now, or, with a minus, disabled.
 func (s *Session) acknowledged(list []string) error {
-	caps := Cap(s.caps.Load())
+	caps := capSet(s.caps.Load())
 	for _, entry := range list {
 		if off, ok := strings.CutPrefix(entry, "-"); ok {
 			caps &^= capByName(off)
@@ -149,7 +147,7 @@ func (s *Session) acknowledged(list []string) error {
 	if s.reg == nil {
 		return nil
 	}
-	if caps&CapSASL != 0 && s.cfg.SASL.wanted() && s.reg.login == nil && !s.reg.ended {
+	if caps&capSASL != 0 && s.cfg.SASL.wanted() && s.reg.login == nil && !s.reg.ended {
 		if err := s.startLogin(); err != nil {
 			return err
 		}
@@ -158,7 +156,7 @@ func (s *Session) acknowledged(list []string) error {
 	return nil
 }
 
-// refused asks again for each capability of a refused list by itself, since a
+// refused asks again for each capSet of a refused list by itself, since a
 // CAP REQ is taken as a whole or not at all.
 func (s *Session) refused(list []string) error {
 	again := known(list)
@@ -166,7 +164,7 @@ func (s *Session) refused(list []string) error {
 		again = 0
 	}
 	for i := range capNames {
-		if c := Cap(1 << i); again&c != 0 {
+		if c := capSet(1 << i); again&c != 0 {
 			s.reply("CAP", "REQ", c.String())
 			if s.reg != nil {
 				s.reg.requests++
@@ -176,10 +174,8 @@ func (s *Session) refused(list []string) error {
 	if s.reg == nil {
 		return nil
 	}
-	if again == 0 && known(list)&CapSASL != 0 {
-		if err := s.loginFailed("the server refused SASL"); err != nil {
-			return err
-		}
+	if again == 0 && known(list)&capSASL != 0 {
+		return loginFailed("the server refused SASL")
 	}
 	s.capsAnswered()
 	return nil
@@ -187,7 +183,7 @@ func (s *Session) refused(list []string) error {
 
 // capsAnswered ends the negotiation when nothing is open any more.
 func (s *Session) capsAnswered() {
-	if s.reg.requests--; s.reg.requests <= 0 && (s.reg.login == nil || s.reg.login.over) {
+	if s.reg.requests--; s.reg.requests <= 0 && (s.reg.login == nil || s.reg.loggedIn) {
 		s.endCaps()
 	}
 }

@@ -82,8 +82,6 @@ type SASL struct {
 	External bool
 	// AllowPlain lets PLAIN go over a connection without TLS.
 	AllowPlain bool
-	// Optional connects without an account when logging in fails.
-	Optional bool
 }
 
 func (c SASL) wanted() bool { return c.External || c.Account != "" }

@@ -176,8 +176,10 @@ func FuzzIncoming(f *testing.F) {
 	f.Add([]byte(":x CAP a NEW :batch\r\n:x CAP a DEL :batch\r\n:alice!a@b NICK bob\r\n:bob!a@b CHGHOST c d\r\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		client, server := net.Pipe()
-		cfg := Config{Nick: "alice", Addresses: []Address{{Host: "irc.test", Port: "1"}},
-			SASL: SASL{Account: "a", Password: "b", AllowPlain: true, Optional: true}}
+		cfg := Config{Nick: "alice", Addresses: []Address{{Host: "irc.test", Port: "1"}}}
+		if bytes.Contains(data, []byte("sasl")) {
+			cfg.SASL = SASL{Account: "a", Password: "b", AllowPlain: true}
+		}
 		cfg.Dial = func(context.Context, string, string) (net.Conn, error) { return client, nil }
 		h := &asking{recorder: newRecorder()}
 		h.s = Open(t.Context(), cfg, h)

@@ -18,8 +18,8 @@ const rfcNickLen = 9
 
 // registration is what is needed until Ready, and dropped then.
 type registration struct {
-	offered  Cap    // so far, over the lines of one CAP LS
-	mechs    string // the value of the sasl capability: "PLAIN,EXTERNAL"
+	offered  capSet // so far, over the lines of one CAP LS
+	mechs    string // the value of the sasl capSet: "PLAIN,EXTERNAL"
 	requests int    // CAP REQ without an answer
 	ended    bool   // CAP END is out
 	login    *login // nil while, or where, there is none
@@ -71,8 +71,8 @@ func (s *Session) registering(m *line.Message) error {
 
 func (s *Session) welcome() error {
 	s.reg.welcomed = true
-	if s.cfg.SASL.wanted() && !s.reg.loggedIn && !s.cfg.SASL.Optional {
-		return &Error{Kind: BadLogin, Text: "the server has no SASL to log in with"}
+	if s.cfg.SASL.wanted() && !s.reg.loggedIn {
+		return loginFailed("the server has no SASL to log in with")
 	}
 	s.reply("PING", readyToken)
 	return nil

@@ -106,7 +106,7 @@ func (s *Session) Request(r Request, done func(Result)) error {
 		return ErrQueueFull
 	}
 	p := &pending{Request: r, done: done, first: s.lastID + 1, answers: len(r.Lines)}
-	p.labels = s.HasCap(LabeledResponse) && s.HasCap(Batching)
+	p.labels = s.has(capLabeledResponse) && s.has(capBatch)
 	now := time.Now()
 	direct := len(s.queue) == 0 && s.bucket.room(now, len(r.Lines))
 	if direct {
@@ -287,7 +287,7 @@ func (s *Session) claim(m *line.Message, b *Batch) (used bool, done *pending) {
 // requestOf finds the request that m may answer. answered says that no more
 // comes for that line of the request; labelled, that the server says so itself.
 func (s *Session) requestOf(m *line.Message, b *Batch) (p *pending, answered, labelled bool) {
-	if label, ok := m.Tag("label"); ok && s.HasCap(LabeledResponse) {
+	if label, ok := m.Tag("label"); ok && s.has(capLabeledResponse) {
 		return s.byLabel(label), true, true
 	}
 	if label := b.label(); label != "" {
@@ -375,7 +375,7 @@ func (p *pending) echoed(m *line.Message, s *Session) bool {
 	if m.Command != "PRIVMSG" && m.Command != "NOTICE" && m.Command != "TAGMSG" || len(m.Params) == 0 {
 		return false
 	}
-	if !s.HasCap(EchoMessage) || string(m.Nick()) != s.who.nick {
+	if !s.has(capEchoMessage) || string(m.Nick()) != s.who.nick {
 		return false
 	}
 	for i := range p.Lines {

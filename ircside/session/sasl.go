@@ -36,7 +36,6 @@ type login struct {
 	current   mechanism
 	challenge []byte // base64, while more of it is to come
 	broken    error  // why we gave up; no other mechanism is tried then
-	over      bool
 }
 
 // startLogin begins with the best mechanism both sides know.
@@ -69,7 +68,7 @@ func offeredOf(names []string, list string) []string {
 func (s *Session) nextMechanism(reason string) error {
 	l := s.reg.login
 	if len(l.names) == 0 {
-		return s.loginFailed(reason)
+		return loginFailed(reason)
 	}
 	name := l.names[0]
 	l.names, l.challenge = l.names[1:], nil
@@ -89,23 +88,12 @@ func (s *Session) nextMechanism(reason string) error {
 	return nil
 }
 
-// loginFailed ends the session, or, where the account is optional, only the
-// attempt.
-func (s *Session) loginFailed(reason string) error {
-	if !s.cfg.SASL.Optional {
-		return &Error{Kind: BadLogin, Text: reason}
-	}
-	s.log.Warn("not logged in", "reason", reason)
-	if s.reg.login != nil {
-		s.reg.login.over = true
-		s.endCaps()
-	}
-	return nil
-}
+// loginFailed ends the session: who has an account is nobody without it.
+func loginFailed(reason string) error { return &Error{Kind: BadLogin, Text: reason} }
 
 // authenticate collects a challenge, which comes in chunks, and answers it.
 func (s *Session) authenticate(m *line.Message) error {
-	if s.reg == nil || s.reg.login == nil || s.reg.login.over || s.reg.login.broken != nil {
+	if s.reg == nil || s.reg.login == nil || s.reg.loggedIn || s.reg.login.broken != nil {
 		return nil
 	}
 	l := s.reg.login
@@ -152,7 +140,7 @@ func (s *Session) respond(answer []byte) {
 // ERR_SASLFAIL, ERR_SASLTOOLONG, ERR_SASLABORTED, ERR_SASLALREADY, RPL_SASLMECHS.
 func (s *Session) loginReply(m *line.Message) error {
 	l := s.reg.login
-	if l == nil || l.over {
+	if l == nil || s.reg.loggedIn {
 		return nil
 	}
 	switch m.Command {
@@ -161,14 +149,14 @@ func (s *Session) loginReply(m *line.Message) error {
 		return nil
 	case "903", "907":
 		if err := l.current.verify(); err != nil {
-			return s.loginFailed(err.Error())
+			return loginFailed(err.Error())
 		}
-		l.over, s.reg.loggedIn = true, true
+		s.reg.loggedIn = true
 		s.endCaps()
 		return nil
 	}
 	if l.broken != nil {
-		return s.loginFailed(l.broken.Error())
+		return loginFailed(l.broken.Error())
 	}
 	return s.nextMechanism(m.Last())
 }

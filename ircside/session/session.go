@@ -72,7 +72,7 @@ type Session struct {
 	log *slog.Logger
 	ctx context.Context // the caller's
 
-	caps    atomic.Uint32 // of Cap bits: what is enabled now
+	caps    atomic.Uint32 // a capSet: what is enabled now
 	waiting atomic.Int32  // len(pending), so that the reader can look without the lock
 
 	// Of the reader goroutine alone.

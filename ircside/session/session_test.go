@@ -36,7 +36,7 @@ func TestInspIRCd(t *testing.T) {
 		if got := w.s.Userhost(); got != "~al@hidden.example" {
 			t.Errorf("userhost %q", got)
 		}
-		if !w.s.HasCap(AwayNotify|MultiPrefix) || w.s.HasCap(EchoMessage) {
+		if !w.s.has(capAwayNotify|capMultiPrefix) || w.s.has(capEchoMessage) {
 			t.Error("caps are not as acknowledged")
 		}
 		if w.s.ISupport().NickLen != 30 {
@@ -75,7 +75,7 @@ func TestCapsRefused(t *testing.T) {
 		w.srv.expect("CAP REQ multi-prefix", "CAP REQ setname")
 		w.srv.send(":irc.test CAP * ACK multi-prefix", ":irc.test CAP * NAK setname")
 		w.srv.silent()
-		if !w.s.HasCap(MultiPrefix) || w.s.HasCap(SetName) {
+		if !w.s.has(capMultiPrefix) || w.s.has(capSetName) {
 			t.Error("caps are not as acknowledged")
 		}
 	})
@@ -86,14 +86,14 @@ func TestCapNotify(t *testing.T) {
 		w.welcome("away-notify batch")
 		w.srv.send(":irc.test CAP alice DEL :away-notify")
 		w.h.heard()
-		if w.s.HasCap(AwayNotify) {
+		if w.s.has(capAwayNotify) {
 			t.Error("away-notify is still there")
 		}
 		w.srv.send(":irc.test CAP alice NEW :away-notify draft/unknown sasl=PLAIN batch")
 		w.srv.expect("CAP REQ away-notify")
 		w.srv.send(":irc.test CAP alice ACK :away-notify")
 		w.h.heard()
-		if !w.s.HasCap(AwayNotify) {
+		if !w.s.has(capAwayNotify) {
 			t.Error("away-notify is not back")
 		}
 	})
