@@ -156,7 +156,7 @@ func (s *Session) acknowledged(list []string) error {
 	return nil
 }
 
-// refused asks again for each capSet of a refused list by itself, since a
+// refused asks again for each capability of a refused list by itself, since a
 // CAP REQ is taken as a whole or not at all.
 func (s *Session) refused(list []string) error {
 	again := known(list)

@@ -19,7 +19,7 @@ const rfcNickLen = 9
 // registration is what is needed until Ready, and dropped then.
 type registration struct {
 	offered  capSet // so far, over the lines of one CAP LS
-	mechs    string // the value of the sasl capSet: "PLAIN,EXTERNAL"
+	mechs    string // the value of the sasl capability: "PLAIN,EXTERNAL"
 	requests int    // CAP REQ without an answer
 	ended    bool   // CAP END is out
 	login    *login // nil while, or where, there is none
