@@ -133,7 +133,7 @@ func (r *Room) target(by *user, item wire.Element) string {
 	if j.Bare() == r.jid {
 		return strings.Clone(j.Resource())
 	}
-	if u := r.byJID[j.Bare()]; u != nil && (u == by || r.opt.Nonanonymous) {
+	if u := r.user(j.Bare()); u != nil && (u == by || r.opt.Nonanonymous) {
 		return u.nick
 	}
 	return r.nickAt(j.Bare())

@@ -17,7 +17,7 @@ type departure struct {
 // they are shown who has gone meanwhile and who is there. text says why.
 func (r *Room) Attach(w Who, attached bool, text string) {
 	r.locked(func() {
-		u := r.byJID[w.User.Bare()]
+		u := r.user(w.User.Bare())
 		if u == nil {
 			return
 		}

@@ -77,7 +77,7 @@ func (r *Room) kickStranger(st *wire.Stanza) {
 func (r *Room) handleJoin(st *wire.Stanza) {
 	a := r.newArrival(st)
 	bare := st.From.Bare()
-	if u := r.byJID[bare]; u != nil {
+	if u := r.user(bare); u != nil {
 		if len(u.resources) >= maxResources {
 			r.refuseWith(st.Header, wire.ConditionResourceConstraint, "Too many of your clients are in this room.")
 			return
@@ -231,8 +231,7 @@ func (r *Room) admit(m Member, j *joining, created bool) {
 	}
 	// The others; u's own clients are not among the users yet.
 	r.toAll(wire.Presence, nil, func(b []byte) []byte { return r.appendPresence(b, nil, presence{of: o}) })
-	r.users = append(r.users, u)
-	r.byJID[u.jid] = u
+	r.addUser(u)
 	for _, a := range j.arrivals {
 		r.welcome(u, a)
 	}

@@ -21,7 +21,7 @@ func (r *Room) Handle(st *wire.Stanza) bool {
 
 // sender returns the client that a stanza came from, if it is in the room.
 func (r *Room) sender(st *wire.Stanza) (*user, *resource) {
-	if u := r.byJID[st.From.Bare()]; u != nil {
+	if u := r.user(st.From.Bare()); u != nil {
 		if c := u.resource(st.From); c != nil {
 			return u, c
 		}

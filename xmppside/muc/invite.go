@@ -48,7 +48,7 @@ func (r *Room) handleDecline(st *wire.Stanza, decline wire.Element) {
 		r.refuseWith(st.Header, wire.ConditionJIDMalformed, "There is no such address.")
 		return
 	}
-	u := r.byJID[to.Bare()]
+	u := r.user(to.Bare())
 	if u == nil {
 		r.opt.Log.Debug("invitation of somebody who is not here declined", "room", r.jid, "by", st.From)
 		return

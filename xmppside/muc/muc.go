@@ -101,7 +101,7 @@ type Room struct {
 	closed   bool
 	people   map[string]*occupant // by nickname: everybody
 	users    []*user              // those with clients here, oldest first
-	byJID    map[jid.JID]*user    // the same, by bare JID
+	byJID    map[jid.JID]*user    // the same, by bare JID; nil while they are few
 	asked    map[string]*asked    // by Request.ID: what awaits the owner's answer
 	joining  map[jid.JID]*joining // by bare JID: who awaits being let in
 	relayed  map[string]relayed   // by the id we gave it: IQs between users
@@ -130,7 +130,6 @@ func New(room jid.JID, o Options) *Room {
 		from:   string(wire.AppendAttr(nil, room.String())),
 		ids:    newIDMaker(o.Key, room),
 		people: map[string]*occupant{},
-		byJID:  map[jid.JID]*user{},
 	}
 }
 

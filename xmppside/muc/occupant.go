@@ -99,10 +99,45 @@ func presenceExtra(st *wire.Stanza) unique.Handle[string] {
 	return unique.Make(b.String())
 }
 
+// fewUsers are looked through one by one.
+const fewUsers = 8
+
+// user returns who has that bare JID, or nil.
+func (r *Room) user(bare jid.JID) *user {
+	if r.byJID != nil {
+		return r.byJID[bare]
+	}
+	for _, u := range r.users {
+		if u.jid == bare {
+			return u
+		}
+	}
+	return nil
+}
+
+func (r *Room) addUser(u *user) {
+	r.users = append(r.users, u)
+	if r.byJID != nil {
+		r.byJID[u.jid] = u
+	} else if len(r.users) > fewUsers {
+		r.byJID = make(map[jid.JID]*user)
+		for _, known := range r.users {
+			r.byJID[known.jid] = known
+		}
+	}
+}
+
+func (r *Room) removeUser(u *user) {
+	r.users = slices.DeleteFunc(r.users, func(x *user) bool { return x == u })
+	if delete(r.byJID, u.jid); len(r.users) == 0 {
+		r.byJID = nil
+	}
+}
+
 // find returns who a fact is about, or nil.
 func (r *Room) find(w Who) *occupant {
 	if !w.User.IsZero() {
-		if u := r.byJID[w.User.Bare()]; u != nil {
+		if u := r.user(w.User.Bare()); u != nil {
 			return u.occupant
 		}
 	}
@@ -160,8 +195,7 @@ func (r *Room) remove(o *occupant) {
 	r.noteDeparture(o)
 	delete(r.people, o.nick)
 	if u := o.user; u != nil {
-		delete(r.byJID, u.jid)
-		r.users = slices.DeleteFunc(r.users, func(x *user) bool { return x == u })
+		r.removeUser(u)
 		r.forgetDepartures()
 		for _, c := range u.resources {
 			r.dropRelayed(c.jid)

@@ -41,7 +41,7 @@ func (r *Room) handlePrivate(st *wire.Stanza, u *user, content string) {
 func (r *Room) Whisper(to jid.JID, nick, id, body string) bool {
 	heard := false
 	r.locked(func() {
-		u := r.byJID[to.Bare()]
+		u := r.user(to.Bare())
 		if u == nil {
 			return
 		}
