@@ -13,7 +13,6 @@ import (
 	"isthmus/xmppside/address"
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/muc"
-	"isthmus/xmppside/wire"
 )
 
 // channel is a network with one channel, where everything is granted at once.
@@ -48,8 +47,7 @@ func (h *hubBorder) Deliver(e bridge.Event) { h.rooms.deliver(e) }
 
 // hubBorder is rooms in front of the real core, and clients behind a server.
 type hubBorder struct {
-	t     *testing.T
-	rooms *rooms
+	clients
 
 	mu   sync.Mutex
 	sent string
@@ -95,24 +93,11 @@ func (h *hubBorder) await(parts ...string) {
 	}
 }
 
-func (h *hubBorder) from(xml string) {
-	h.t.Helper()
-	st, err := wire.NewDecoder(strings.NewReader(xml), wire.DefaultLimits).Next()
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	a, err := h.rooms.domains().Parse(st.To)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	h.rooms.handle(&st, a)
-}
-
 // TestThroughTheCore plays two users in one channel, with the core's own
 // order of events between them and the network.
 func TestThroughTheCore(t *testing.T) {
 	hub := bridge.NewHub(nil, slog.New(slog.DiscardHandler))
-	h := &hubBorder{t: t, news: make(chan struct{}, 1)}
+	h := &hubBorder{clients: clients{t: t}, news: make(chan struct{}, 1)}
 	domains := address.Domains{"gw.example": ""}
 	h.rooms = roomsIn(surroundings{
 		core:    hub,

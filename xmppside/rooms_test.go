@@ -31,8 +31,7 @@ var (
 
 // border is the core and the server as rooms see them: they take notes.
 type border struct {
-	t      *testing.T
-	rooms  *rooms
+	clients
 	events []bridge.Event
 	out    []string
 	spoke  []string
@@ -40,7 +39,7 @@ type border struct {
 }
 
 func newBorder(t *testing.T) *border {
-	b := &border{t: t}
+	b := &border{clients: clients{t: t}}
 	domains := address.Domains{"gw.example": "", "bound.example": "oftc"}
 	b.rooms = roomsIn(surroundings{
 		core:    b,
@@ -58,18 +57,24 @@ func (b *border) Publish(e bridge.Event) { b.events = append(b.events, e) }
 
 func (b *border) Send(f func([]byte) []byte) { b.out = append(b.out, string(f(nil))) }
 
+// clients are those whose servers hand their stanzas to the rooms.
+type clients struct {
+	t     *testing.T
+	rooms *rooms
+}
+
 // from hands a client's stanza to the rooms.
-func (b *border) from(xml string) {
-	b.t.Helper()
-	st, err := wire.NewDecoder(strings.NewReader(xml), wire.DefaultLimits).Next()
+func (c clients) from(xml string) {
+	c.t.Helper()
+	st, err := wire.Parse([]byte(xml))
 	if err != nil {
-		b.t.Fatal(err)
+		c.t.Fatal(err)
 	}
-	a, err := b.rooms.domains().Parse(st.To)
+	a, err := c.rooms.domains().Parse(st.To)
 	if err != nil {
-		b.t.Fatal(err)
+		c.t.Fatal(err)
 	}
-	b.rooms.handle(&st, a)
+	c.rooms.handle(&st, a)
 }
 
 // asked returns the one event that was published since.
