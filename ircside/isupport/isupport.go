@@ -76,13 +76,6 @@ func (t *Table) IsChannel(name string) bool {
 	return name != "" && strings.IndexByte(t.ChanTypes, name[0]) >= 0
 }
 
-// Token is the raw value of a token, with its escapes undone, for those that
-// have no field here.
-func (t *Table) Token(name string) (value string, ok bool) {
-	value, ok = t.tokens[name]
-	return value, ok
-}
-
 // Targets is how many targets the command may have at once (TARGMAX, or
 // MAXTARGETS): 1 where the server says nothing, 0 where it has no limit.
 func (t *Table) Targets(command string) int {

@@ -43,8 +43,8 @@ func TestInspIRCd(t *testing.T) {
 	if n := s.Targets("PRIVMSG"); n != 20 {
 		t.Errorf("targets %d", n)
 	}
-	if v, ok := s.Token("KEYLEN"); !ok || v != "32" {
-		t.Errorf("KEYLEN %q %v", v, ok)
+	if v := s.tokens["KEYLEN"]; v != "32" {
+		t.Errorf("KEYLEN %q", v)
 	}
 }
 
