@@ -56,16 +56,38 @@ func (c *client) target(e bridge.Event, name string) (*channel, member, bool) {
 	return m.ch, target, ok
 }
 
-// expel kicks somebody, and before that bans them if that is wished: by their
-// host where it was seen, since a nick is changed in no time.
+// expel kicks somebody, and before that bans them if that is wished.
 func (c *client) expel(e bridge.Event, b bridge.Expel) {
 	ch, target, ok := c.target(e, b.Target)
 	if !ok {
 		return
 	}
+	other := c.net.byNick(target.nick)
+	switch {
+	case !b.Ban:
+		c.kick(e, b, ch, target)
+	case target.ours == (bridge.Person{}) || other == nil:
+		c.kick(e, b, ch, target, banMask(target))
+	default: // what others see of them only their own session knows
+		c.after = append(c.after, func() {
+			mask := target.nick + "!*@*"
+			if userhost := other.userhost(); userhost != "" {
+				mask = "*!" + userhost // the host alone is that of all of ours
+			}
+			c.lock()
+			defer c.unlock()
+			if _, ok := c.inRoom(e); ok {
+				c.kick(e, b, ch, target, mask)
+			}
+		})
+	}
+}
+
+// kick kicks somebody, after banning masks.
+func (c *client) kick(e bridge.Event, b bridge.Expel, ch *channel, target member, masks ...string) {
 	var lines []session.Line
-	if b.Ban {
-		lines = append(lines, session.Line{Command: "MODE", Params: []string{ch.name, "+b", banMask(target)}})
+	for _, mask := range masks {
+		lines = append(lines, session.Line{Command: "MODE", Params: []string{ch.name, "+b", mask}})
 	}
 	kick := session.Line{Command: "KICK", Params: []string{ch.name, target.nick}}
 	if reason := reasonOf(b.Reason, c.sess.ISupport().KickLen); reason != "" {
@@ -74,9 +96,22 @@ func (c *client) expel(e bridge.Event, b bridge.Expel) {
 	c.request(e, append(lines, kick)...)
 }
 
+// banMask is the host of a native where it was seen, since a nick is changed in
+// no time.
 func banMask(n member) string {
 	if n.host == "" {
 		return n.nick + "!*@*"
 	}
 	return "*!*@" + n.host
+}
+
+// userhost is how others see the session's user and host, "" while that isn't
+// known.
+func (c *client) userhost() string {
+	c.lock()
+	defer c.unlock()
+	if c.sess == nil {
+		return ""
+	}
+	return c.sess.Userhost()
 }

@@ -236,6 +236,19 @@ func TestModerate(t *testing.T) {
 	w.want(`#go | confirm "o1" native ""`)
 }
 
+// All of ours have one host: a ban of one of them must not be one of all.
+func TestBanOneOfOurs(t *testing.T) {
+	w := newWorld(t, nil)
+	alice := aliceJoins(w)
+	carol := carolJoins(w, alice)
+	carol.fence()
+	w.deliver("e", "alice", bridge.Expel{Target: "carol", Ban: true})
+	alice.expect("MODE #go +b *!u@host")
+	alice.expect("KICK #go carol")
+	alice.pong()
+	w.want(`#go | confirm "e" native ""`)
+}
+
 func TestAway(t *testing.T) {
 	w := newWorld(t, nil)
 	p := aliceJoins(w)
