@@ -88,7 +88,7 @@ func (ch *channel) attach(m *membership, t *isupport.Table, fact bridge.Event) [
 // watch makes m the observer, who knows nothing yet.
 func (ch *channel) watch(m *membership) {
 	if ch.obs == nil {
-		ch.obs = &observer{room: ch.room, decode: ch.net.decode, ours: ch.whose}
+		ch.obs = &observer{room: &ch.room, decode: ch.net.decode, ours: ch.whose}
 	}
 	ch.obs.table = m.table
 	ch.obs.begin()
@@ -186,7 +186,7 @@ func (ch *channel) feed(c *client, m *line.Message, now time.Time, split bool) (
 	ch.count()
 	switch {
 	case !was && ch.obs.synced:
-		return append(events, ch.release()...), ch.unknown()
+		return ch.release(events), ch.unknown()
 	case !was && time.Since(ch.asked) > askAgain:
 		ch.asked = time.Now()
 		return events, askNames
@@ -207,9 +207,8 @@ func (ch *channel) count() {
 	}
 }
 
-// release gives what was held back for the member list.
-func (ch *channel) release() []bridge.Event {
-	var events []bridge.Event
+// release adds what was held back for the member list to what leads to it.
+func (ch *channel) release(events []bridge.Event) []bridge.Event {
 	for _, h := range ch.held {
 		if j, ok := h.fact.Body.(bridge.Join); ok && h.m == ch.watcher && ch.obs.members.Len() == 1 {
 			for n := range ch.obs.members.Values() {
@@ -251,7 +250,7 @@ func (ch *channel) settle(m *membership) []bridge.Event {
 	}
 	ch.obs.now, ch.obs.out = time.Now(), nil
 	ch.obs.namesEnd(nil)
-	return append(ch.obs.out, ch.release()...)
+	return ch.release(ch.obs.out)
 }
 
 // find gives what the observer knows of a nick: the nick itself as it is

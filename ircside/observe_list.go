@@ -52,6 +52,7 @@ func (o *observer) namesEnd(*line.Message) {
 		}
 	}
 	o.before.Clear()
+	o.out = slices.Grow(o.out, 4) // members, topic, and most often one who waits for them
 	o.tellMembers()
 	o.tellTopic()
 }
@@ -76,7 +77,7 @@ func (o *observer) tellMembers() {
 		list = append(list, entry)
 	}
 	slices.SortFunc(list, func(a, b bridge.Member) int { return strings.Compare(a.Name, b.Name) })
-	o.out = append(o.out, bridge.Event{Room: o.room, At: o.now, Body: bridge.Members{Members: list, Secret: o.secret}})
+	o.out = append(o.out, bridge.Event{Room: *o.room, At: o.now, Body: bridge.Members{Members: list, Secret: o.secret}})
 }
 
 // who is a line of the answer to our question who is away: RPL_WHOREPLY, or
@@ -135,7 +136,7 @@ func (o *observer) tellTopic() {
 	if at.IsZero() {
 		at = o.now
 	}
-	o.out = append(o.out, bridge.Event{Room: o.room, Name: o.topic.by, At: at, Body: bridge.Topic{Text: o.topic.text}})
+	o.out = append(o.out, bridge.Event{Room: *o.room, Name: o.topic.by, At: at, Body: bridge.Topic{Text: o.topic.text}})
 }
 
 func (o *observer) topicChanged(m *line.Message) {

@@ -30,26 +30,26 @@ const (
 // marks them when they appear, and the mark moves with their nick, so that what
 // it makes of a line depends on the lines before it alone.
 type observer struct {
-	room   bridge.Room
+	room   *bridge.Room // the channel's
 	table  *isupport.Table
 	decode func([]byte) string
 	// ours tells whose session in this channel has the nick, if any.
 	ours func(nick string) (bridge.Person, bool)
 
-	synced  bool // the member list is complete
 	members memberList
 	before  memberList // until synced: what the last observer knew
 	// elsewhere is how many places other channels take; crowded counts those
 	// for whom there was none.
 	elsewhere, crowded int
+	topic              topicState
+	ban                lastBan
+	synced             bool // the member list is complete
 	secret             bool // +s or +p
 	// moderated is +m. What the observer before knew counts until we are told.
 	moderated bool
-	topic     topicState
-	ban       lastBan
 
-	now   time.Time      // when the line in hand was sent
-	split bool           // whether it is part of a netsplit
+	split bool           // whether the line in hand is part of a netsplit
+	now   time.Time      // when it was sent
 	out   []bridge.Event // what it led to
 }
 
@@ -131,7 +131,7 @@ func (o *observer) feed(m *line.Message, now time.Time, split bool) []bridge.Eve
 
 // emit tells of something that member n did or that happened to them.
 func (o *observer) emit(n *member, body bridge.Body) {
-	o.out = append(o.out, bridge.Event{Room: o.room, By: o.person(n), Name: n.nick, At: o.now, Body: body})
+	o.out = append(o.out, bridge.Event{Room: *o.room, By: o.person(n), Name: n.nick, At: o.now, Body: body})
 }
 
 func (o *observer) person(n *member) bridge.Person {

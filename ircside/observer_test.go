@@ -79,7 +79,7 @@ func watcher(tokens string) *observer {
 	}
 	table := isupport.Default().With(append(params, nil))
 	return &observer{
-		room:   bridge.Room{Network: "net", ID: "#go"},
+		room:   &bridge.Room{Network: "net", ID: "#go"},
 		table:  table,
 		decode: func(b []byte) string { return text.Decode(b, charmap.Windows1252) },
 		ours: func(nick string) (bridge.Person, bool) {
@@ -105,7 +105,7 @@ func transcript(t *testing.T, o *observer, lines string) string {
 			t.Fatalf("%q: %v", l, err)
 		}
 		for _, e := range o.feed(&m, testTime, split) {
-			if e.Room != o.room {
+			if e.Room != *o.room {
 				t.Errorf("%q: event of room %v", l, e.Room)
 			}
 			fmt.Fprintln(&out, show(e))

@@ -141,7 +141,7 @@ func (s *Session) batch(m *line.Message) {
 		b := s.bat.begin(m, name[1:])
 		if b == nil {
 			s.cfg.Stats.Batches.Add(1)
-			s.log.Warn("batch not tracked", "type", m.Param(1))
+			s.cfg.Logger.Warn("batch not tracked", "type", m.Param(1))
 		} else if b.Type != labeledBatch {
 			s.h.Line(m, b)
 		}

@@ -24,20 +24,20 @@ var largeBuffers = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
 // reader cuts a stream into lines. A line that does not fit the large buffer
 // is skipped to its end and counted.
 type reader struct {
-	small    []byte             // made at the first fill
+	small    *[smallBuffer]byte // made at the first fill
 	large    *[largeBuffer]byte // nil while the small one does
 	r, w     int                // what is read and not yet handed out
 	scanned  int                // no LF is before this
 	rush     bool               // the last read filled the buffer: more is waiting
 	skipping bool               // inside an over-long line
-	skipped  int
+	skipped  int32
 }
 
 func (b *reader) buf() []byte {
 	if b.large != nil {
 		return b.large[:]
 	}
-	return b.small
+	return b.small[:]
 }
 
 // fill reads once. Slices that line gave out are invalid after it.
@@ -54,7 +54,7 @@ func (b *reader) fill(conn io.Reader) (int, error) {
 // line that is not complete to its front.
 func (b *reader) makeRoom() {
 	if b.small == nil {
-		b.small = make([]byte, smallBuffer)
+		b.small = new([smallBuffer]byte)
 	}
 	rest := b.buf()[b.r:b.w]
 	switch {
@@ -62,7 +62,7 @@ func (b *reader) makeRoom() {
 		b.large = largeBuffers.Get().(*[largeBuffer]byte)
 		copy(b.large[:], rest)
 	case b.large != nil && !b.rush && len(rest) < smallBuffer:
-		copy(b.small, rest)
+		copy(b.small[:], rest)
 		b.release()
 	case len(rest) == largeBuffer:
 		b.skipping, rest = true, nil
@@ -100,7 +100,7 @@ func (b *reader) line() ([]byte, bool) {
 func (b *reader) takeSkipped() int {
 	n := b.skipped
 	b.skipped = 0
-	return n
+	return int(n)
 }
 
 // release gives the large buffer back.

@@ -25,7 +25,6 @@ package session
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -67,9 +66,8 @@ const (
 
 // Session is one connection. Its methods may be called from any goroutine.
 type Session struct {
-	cfg *Config
+	cfg Config
 	h   Handler
-	log *slog.Logger
 	ctx context.Context // the caller's
 
 	caps    atomic.Uint32 // a capSet: what is enabled now
@@ -84,6 +82,9 @@ type Session struct {
 
 	mu       sync.Mutex
 	phase    phase
+	writing  bool  // somebody is in conn.Write
+	draining bool  // the drainer goroutine runs
+	holds    int32 // how many keep lines back (Hold)
 	conn     net.Conn
 	failure  error              // why the session must end, found outside the reader
 	armed    time.Time          // the read deadline that is set
@@ -93,11 +94,8 @@ type Session struct {
 	who      identity           // written by the reader
 	sup      *isupport.Table    // written by the reader
 	out      []byte             // complete lines, not yet given to the connection
-	writing  bool               // somebody is in conn.Write
-	holds    int                // how many keep lines back (Hold)
 	stopDial context.CancelFunc // nil once connected
 	stop     chan struct{}      // closed at the end, for the drainer; nil while there never was one
-	draining bool               // the drainer goroutine runs
 	queue    []queued           // lines that flood control holds back
 	bucket   bucket
 	pending  []*pending // requests on the wire, in its order
@@ -115,9 +113,8 @@ type identity struct {
 func Open(ctx context.Context, cfg Config, h Handler) *Session {
 	cfg.setDefaults()
 	s := &Session{
-		cfg:    &cfg,
+		cfg:    cfg,
 		h:      h,
-		log:    cfg.Logger,
 		who:    identity{nick: cfg.Nick},
 		sup:    isupport.Default(),
 		ctx:    ctx,
@@ -135,12 +132,12 @@ func Open(ctx context.Context, cfg Config, h Handler) *Session {
 // of the session.
 func (s *Session) connect(ctx context.Context) {
 	defer s.stopDial()
-	conn, err := dial(ctx, s.cfg)
+	conn, err := dial(ctx, &s.cfg)
 	if err != nil {
 		s.finish(err)
 		return
 	}
-	s.log.Debug("connected", "address", conn.RemoteAddr())
+	s.cfg.Logger.Debug("connected", "address", conn.RemoteAddr())
 	go s.run(conn)
 }
 
@@ -199,14 +196,14 @@ func (s *Session) handleBuffered() error {
 		if !ok {
 			if n := s.in.takeSkipped(); n > 0 {
 				s.cfg.Stats.LongLines.Add(uint64(n))
-				s.log.Warn("over-long lines skipped", "count", n)
+				s.cfg.Logger.Warn("over-long lines skipped", "count", n)
 			}
 			return nil
 		}
 		if err := line.Parse(raw, m); err != nil {
 			if !errors.Is(err, line.ErrEmpty) {
 				s.cfg.Stats.BadLines.Add(1)
-				s.log.Warn("line not understood", "error", err)
+				s.cfg.Logger.Warn("line not understood", "error", err)
 			}
 			continue
 		}

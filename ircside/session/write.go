@@ -170,7 +170,7 @@ func (s *Session) reply(command string, params ...string) error {
 	out, err := line.Append(s.outLocked(), nil, command, params...)
 	s.out = out
 	if err != nil {
-		s.log.Warn("line not sent", "command", command, "error", err)
+		s.cfg.Logger.Warn("line not sent", "command", command, "error", err)
 	}
 	return err
 }
