@@ -6,14 +6,13 @@ import (
 	"isthmus/xmppside/wire"
 )
 
-// Info is what service discovery tells about a room. The zero Info but for
-// its name is right for a room that could be there but has nobody in it.
-type Info struct {
-	Name         string
-	Subject      string
-	Occupants    int
-	Unlisted     bool
-	Nonanonymous bool
+// info is what service discovery tells about a room.
+type info struct {
+	name         string
+	subject      string
+	occupants    int
+	unlisted     bool
+	nonanonymous bool
 }
 
 // features are what every room understands.
@@ -31,29 +30,29 @@ var features = []string{
 	"muc_unsecured",
 }
 
-// AppendInfo appends the <query/> that answers disco#info (XEP-0045 §6.4).
-func AppendInfo(b []byte, i Info) []byte {
+// appendInfo appends the <query/> that answers disco#info (XEP-0045 §6.4).
+func appendInfo(b []byte, i info) []byte {
 	b = append(b, "<query xmlns='"+nsDiscoInfo+"'><identity category='conference' type='irc' name='"...)
-	b = wire.AppendAttr(b, i.Name)
+	b = wire.AppendAttr(b, i.name)
 	b = append(b, "'/>"...)
 	for _, f := range features {
 		b = appendFeature(b, f)
 	}
-	if i.Unlisted {
+	if i.unlisted {
 		b = appendFeature(b, "muc_hidden")
 	} else {
 		b = appendFeature(b, "muc_public")
 	}
-	if i.Nonanonymous {
+	if i.nonanonymous {
 		b = appendFeature(b, "muc_nonanonymous")
 	} else {
 		b = appendFeature(b, "muc_semianonymous")
 	}
 	b = append(b, "<x xmlns='"+nsData+"' type='result'><field var='FORM_TYPE' type='hidden'>"+
 		"<value>http://jabber.org/protocol/muc#roominfo</value></field>"...)
-	b = appendInfoField(b, "muc#roominfo_description", i.Name)
-	b = appendInfoField(b, "muc#roominfo_subject", i.Subject)
-	b = appendInfoField(b, "muc#roominfo_occupants", strconv.Itoa(i.Occupants))
+	b = appendInfoField(b, "muc#roominfo_description", i.name)
+	b = appendInfoField(b, "muc#roominfo_subject", i.subject)
+	b = appendInfoField(b, "muc#roominfo_occupants", strconv.Itoa(i.occupants))
 	return append(b, "</x></query>"...)
 }
 
@@ -91,10 +90,10 @@ func (r *Room) handleInfo(st *wire.Stanza, q wire.Element) {
 		r.refuseWith(st.Header, wire.ConditionItemNotFound, "") // XEP-0030 §7
 		return
 	}
-	i := Info{Name: r.opt.Name, Unlisted: r.unlisted, Nonanonymous: r.opt.Nonanonymous}
+	i := info{name: r.opt.Name, unlisted: r.unlisted, nonanonymous: r.opt.Nonanonymous}
 	// A secret channel tells its people's number and subject only to them.
 	if u, _ := r.sender(st); u != nil || !r.unlisted {
-		i.Subject, i.Occupants = r.subject.Text, len(r.people)
+		i.subject, i.occupants = r.subject.Text, len(r.people)
 	}
-	r.result(st.Header, string(AppendInfo(nil, i)))
+	r.result(st.Header, string(appendInfo(nil, i)))
 }
