@@ -18,7 +18,6 @@ const (
 
 // Line is one line to be sent.
 type Line struct {
-	Tags    []line.Tag
 	Command string
 	Params  []string
 }
@@ -142,9 +141,9 @@ func (s *Session) appendRequest(b []byte, p *pending) (_ []byte, err error) {
 // appendLine appends line i of the request, behind the last one the barrier.
 func (p *pending) appendLine(b []byte, i int) ([]byte, error) {
 	l := &p.Lines[i]
-	tags := l.Tags
+	var tags []line.Tag
 	if p.labels {
-		tags = append(slices.Clip(tags), line.Tag{Name: "label", Value: token(p.first + uint64(i))})
+		tags = []line.Tag{{Name: "label", Value: token(p.first + uint64(i))}}
 	}
 	b, err := line.Append(b, tags, l.Command, l.Params...)
 	if err == nil && !p.labels && i == len(p.Lines)-1 {

@@ -52,7 +52,6 @@ type Options struct {
 
 	Counters *Counters     // to be shared with other links; the link's own
 	Log      *slog.Logger  // discards
-	Limits   wire.Limits   // wire.DefaultLimits
 	Queue    int           // bytes; 8 MiB
 	Dial     time.Duration // for connecting and shaking hands; 15 s
 	Progress time.Duration // a write that takes longer ends the connection; 30 s
@@ -67,7 +66,6 @@ type Options struct {
 
 func (o *Options) setDefaults() {
 	setDefault(&o.Log, slog.New(slog.DiscardHandler))
-	setDefault(&o.Limits, wire.DefaultLimits)
 	setDefault(&o.Queue, 8<<20)
 	setDefault(&o.Dial, 15*time.Second)
 	setDefault(&o.Progress, 30*time.Second)

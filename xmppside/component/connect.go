@@ -90,7 +90,7 @@ func (l *Link) connect(ctx context.Context) (*connection, error) {
 	// The deadline and the end of ctx both break off the handshake.
 	unwatch := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	c := &connection{Conn: conn, heard: &l.heard}
-	c.decoder = wire.NewDecoder(c, l.opt.Limits)
+	c.decoder = wire.NewDecoder(c, wire.DefaultLimits)
 	err = l.handshake(c)
 	if !unwatch() {
 		err = ctx.Err()
