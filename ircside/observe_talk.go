@@ -1,9 +1,12 @@
 package ircside
 
 import (
+	"iter"
 	"strings"
+	"time"
 
 	"isthmus/bridge"
+	"isthmus/ircside/isupport"
 	"isthmus/ircside/line"
 	"isthmus/ircside/text"
 )
@@ -46,33 +49,59 @@ func messageOf(m *line.Message, decode func([]byte) string) (bridge.Message, boo
 func (o *observer) mode(m *line.Message) {
 	actor := o.decode(m.Nick())
 	wasSecret := o.secret
-	params := m.Params[2:]
-	set := true
-	for _, c := range m.Params[1] {
-		if c == '+' || c == '-' {
-			set = c == '+'
-			continue
-		}
-		var param []byte
-		if o.table.HasParam(c, set) {
-			if len(params) == 0 {
-				continue // a list is asked for, or the server can't count
-			}
-			param, params = params[0], params[1:]
-		}
+	o.noteBan(m, o.now)
+	for c := range modeChanges(m, o.table) {
 		switch {
-		case strings.IndexByte(o.table.PrefixModes, c) >= 0:
-			o.power(param, c, set, actor)
-		case c == 'b' && set:
-			o.ban = lastBan{mask: o.table.Fold(string(param)), actor: actor, at: o.now}
-		case c == 'm':
-			o.moderate(set, actor)
-		case c == 's' || c == 'p':
-			o.secret = set
+		case strings.IndexByte(o.table.PrefixModes, c.mode) >= 0:
+			o.power(c.param, c.mode, c.set, actor)
+		case c.mode == 'm':
+			o.moderate(c.set, actor)
+		case c.mode == 's' || c.mode == 'p':
+			o.secret = c.set
 		}
 	}
 	if o.synced && o.secret != wasSecret {
 		o.tellMembers()
+	}
+}
+
+// noteBan remembers the last ban of a MODE line, if there is one.
+func (o *observer) noteBan(m *line.Message, now time.Time) {
+	for c := range modeChanges(m, o.table) {
+		if c.mode == 'b' && c.set {
+			o.ban = lastBan{mask: o.table.Fold(string(c.param)), actor: o.decode(m.Nick()), at: now}
+		}
+	}
+}
+
+// modeChange is one of the changes of a MODE line.
+type modeChange struct {
+	mode  byte
+	set   bool
+	param []byte
+}
+
+// modeChanges yields those of m that have the parameter they need.
+func modeChanges(m *line.Message, t *isupport.Table) iter.Seq[modeChange] {
+	return func(yield func(modeChange) bool) {
+		params := m.Params[2:]
+		set := true
+		for _, c := range m.Params[1] {
+			if c == '+' || c == '-' {
+				set = c == '+'
+				continue
+			}
+			var param []byte
+			if t.HasParam(c, set) {
+				if len(params) == 0 {
+					continue // a list is asked for, or the server can't count
+				}
+				param, params = params[0], params[1:]
+			}
+			if !yield(modeChange{c, set, param}) {
+				return
+			}
+		}
 	}
 }
 

@@ -1,6 +1,8 @@
 package ircside
 
 import (
+	"cmp"
+	"strings"
 	"time"
 
 	"isthmus/bridge"
@@ -238,11 +240,9 @@ func (b lastBan) covers(n *member, actor string, t *isupport.Table, now time.Tim
 	if b.mask == "" || b.actor != actor || now.Sub(b.at) > banMemory {
 		return false
 	}
-	host := n.host
-	if host == "" {
-		host = "*"
-	}
-	return matchMask(b.mask, t.Fold(n.nick+"!*@"+host)) || matchMask(b.mask, t.Fold(n.nick))
+	nick, at, _ := strings.Cut(b.mask, "!")
+	_, host, whole := strings.Cut(at, "@") // the user isn't known
+	return matchMask(nick, t.Fold(n.nick)) && (!whole || matchMask(host, t.Fold(cmp.Or(n.host, "*"))))
 }
 
 func (o *observer) rename(m *line.Message) {

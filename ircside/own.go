@@ -1,6 +1,7 @@
 package ircside
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -39,7 +40,7 @@ func init() { // the handlers refer to it
 		"QUIT":    {0, everywhere, nil},
 		"AWAY":    {0, everywhere, (*client).awayChanged},
 		"CHGHOST": {2, everywhere, nil},
-		"MODE":    {2, 0, nil},
+		"MODE":    {2, 0, (*client).ownMode},
 		"TOPIC":   {2, 0, nil},
 		"INVITE":  {2, nowhere, (*client).invited},
 		"324":     {3, 1, (*client).answer},               // RPL_CHANNELMODEIS
@@ -179,6 +180,28 @@ func (c *client) ownPart(m *line.Message) bool {
 	}
 	c.out(room, bridge.Leave{Cause: bridge.CausePart, Reason: plain(m, 1, c.net.decode)})
 	return true
+}
+
+// ownMode: a ban, which a kick of ours may complete before the channel's
+// observer has heard of it.
+func (c *client) ownMode(m *line.Message) bool {
+	if bytes.IndexByte(m.Params[1], 'b') < 0 {
+		return false
+	}
+	c.lock()
+	defer c.unlock()
+	if room := c.room(m.Params[0]); room != nil {
+		room.ch.noteBan(m)
+	}
+	return false
+}
+
+func (ch *channel) noteBan(m *line.Message) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.obs != nil && ch.watcher != nil {
+		ch.obs.noteBan(m, time.Now())
+	}
 }
 
 // ownKick: we were thrown out.

@@ -247,6 +247,11 @@ func TestBanOneOfOurs(t *testing.T) {
 	alice.expect("KICK #go carol")
 	alice.pong()
 	w.want(`#go | confirm "e" native ""`)
+
+	// Carol's session may hear of it before the one that observes the channel.
+	carol.send(":alice!u@host MODE #go +b *!u@host")
+	carol.send(":alice!u@host KICK #go carol :out")
+	w.want(`#go | <carol@x> leaves (ban): out by "alice"`)
 }
 
 func TestAway(t *testing.T) {
