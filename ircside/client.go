@@ -51,11 +51,11 @@ type client struct {
 
 	gone    bool // no more a client of its network
 	phase   phase
+	edits   int32 // how often they changed their login
 	sess    *session.Session
 	since   time.Time // when it came up
 	wish    string    // the nick asked for
 	login   *Login    // nil until asked
-	edits   int       // how often they changed their login
 	timer   *time.Timer
 	turn    time.Time                   // when the rate allows the session that waits
 	retry   *backoff.ExponentialBackOff // nil while all is well

@@ -44,7 +44,7 @@ type rooms struct {
 type hosted struct {
 	rooms   *rooms
 	room    *muc.Room
-	at      bridge.Room
+	id      string // bridge.Room.ID
 	address address.Address
 }
 
@@ -92,7 +92,7 @@ func (r *rooms) find(st *wire.Stanza, a address.Address) *hosted {
 	if err != nil {
 		panic("xmppside: " + err.Error()) // that a names it says that it is spelled right
 	}
-	h := &hosted{rooms: r, at: bridge.Room{Network: bridge.NetworkXMPP, ID: id}, address: a}
+	h := &hosted{rooms: r, id: id, address: a}
 	h.room = muc.New(bare, muc.Options{
 		Owner:     h,
 		Sender:    r.sender(bare.Domain()),
@@ -118,8 +118,8 @@ func (r *rooms) release(h *hosted) {
 func (r *rooms) forget(h *hosted) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.byID[h.at.ID] == h {
-		delete(r.byID, h.at.ID)
+	if r.byID[h.id] == h {
+		delete(r.byID, h.id)
 		delete(r.byJID, h.room.JID())
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 // Ask implements muc.Owner: what a user wishes becomes an event.
 func (h *hosted) Ask(_ *muc.Room, q muc.Request) {
-	e := bridge.Event{ID: q.ID, Room: h.at, By: person(q.By), Name: address.Name(q.Nick)}
+	e := bridge.Event{ID: q.ID, Room: bridge.Room{Network: bridge.NetworkXMPP, ID: h.id}, By: person(q.By), Name: address.Name(q.Nick)}
 	switch w := q.What.(type) {
 	case muc.Join:
 		e.Name, e.Body = address.Name(w.Nick), bridge.Join{Password: w.Password}

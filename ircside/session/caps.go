@@ -48,7 +48,7 @@ func capByName(name string) capSet {
 
 // String is the names, with spaces between, as CAP REQ has them.
 func (c capSet) String() string {
-	var names []string
+	names := make([]string, 0, len(capNames))
 	for i, n := range capNames {
 		if c&(1<<i) != 0 {
 			names = append(names, n)
@@ -64,7 +64,7 @@ func (s *Session) has(c capSet) bool { return capSet(s.caps.Load())&c == c }
 // capability handles a CAP line: our name, subcommand, an asterisk where more
 // lines follow, the list (IRCv3 capability negotiation).
 func (s *Session) capability(m *line.Message) error {
-	list := strings.Fields(m.Last())
+	list := m.Last()
 	switch strings.ToUpper(m.Param(1)) {
 	case "LS":
 		if s.reg != nil {
@@ -88,8 +88,8 @@ func (s *Session) capability(m *line.Message) error {
 }
 
 // known is what of a list of capabilities, with or without values, we know.
-func known(list []string) (c capSet) {
-	for _, entry := range list {
+func known(list string) (c capSet) {
+	for entry := range strings.FieldsSeq(list) {
 		name, _, _ := strings.Cut(entry, "=")
 		c |= capByName(name)
 	}
@@ -97,9 +97,9 @@ func known(list []string) (c capSet) {
 }
 
 // offer notes what one line of CAP LS offers.
-func (s *Session) offer(list []string) {
+func (s *Session) offer(list string) {
 	s.reg.offered |= known(list)
-	for _, entry := range list {
+	for entry := range strings.FieldsSeq(list) {
 		if mechs, ok := strings.CutPrefix(entry, "sasl="); ok {
 			s.reg.mechs = strings.ToUpper(mechs)
 		}
@@ -134,9 +134,9 @@ func (s *Session) endCaps() {
 }
 
 // acknowledged notes what is enabled now, or, with a minus, disabled.
-func (s *Session) acknowledged(list []string) error {
+func (s *Session) acknowledged(list string) error {
 	caps := capSet(s.caps.Load())
-	for _, entry := range list {
+	for entry := range strings.FieldsSeq(list) {
 		if off, ok := strings.CutPrefix(entry, "-"); ok {
 			caps &^= capByName(off)
 		} else {
@@ -158,9 +158,9 @@ func (s *Session) acknowledged(list []string) error {
 
 // refused asks again for each capability of a refused list by itself, since a
 // CAP REQ is taken as a whole or not at all.
-func (s *Session) refused(list []string) error {
+func (s *Session) refused(list string) error {
 	again := known(list)
-	if len(list) < 2 {
+	if len(strings.Fields(list)) < 2 {
 		again = 0
 	}
 	for i := range capNames {
