@@ -8,10 +8,10 @@ import (
 	"isthmus/ircside/line"
 )
 
-// smallBuffer is what an idle connection holds: enough for a line without
-// tags. A read that fills it is followed by one into a large buffer, which goes
-// back to the pool as soon as it is empty and the rush is over.
-const smallBuffer = line.MaxBody
+// smallBuffer is what an idle connection holds: enough for most lines. A read
+// that fills it is followed by one into a large buffer, which goes back to the
+// pool as soon as it is empty and the rush is over.
+const smallBuffer = 256
 
 // largeBuffer holds any line that may come.
 const largeBuffer = 16 << 10
