@@ -2,6 +2,7 @@ package ircside
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -267,16 +268,14 @@ func (ch *channel) find(nick string) (n member, ok bool) {
 	return member{}, false
 }
 
-// kickCause tells whether a kick by actor completes a ban that they set.
-func (ch *channel) kickCause(nick, actor string) bridge.Cause {
+// kickCause tells whether a kick of one of ours by actor completes a ban that
+// they set. The observer may have taken the nick off its list already.
+func (ch *channel) kickCause(nick, userhost, actor string) bridge.Cause {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if ch.obs != nil && ch.watcher != nil {
-		n := &member{nick: nick}
-		if known := ch.obs.member([]byte(nick)); known != nil {
-			n = known
-		}
-		if ch.obs.ban.covers(n, actor, ch.obs.table, time.Now()) {
+		_, host, _ := strings.Cut(userhost, "@")
+		if ch.obs.ban.covers(&member{nick: nick, host: host}, actor, ch.obs.table, time.Now()) {
 			return bridge.CauseBan
 		}
 	}

@@ -216,7 +216,7 @@ func (c *client) ownKick(m *line.Message) bool {
 		return false
 	}
 	actor := c.net.decode(m.Nick())
-	cause := room.ch.kickCause(c.nick, actor)
+	cause := room.ch.kickCause(c.nick, c.sess.Userhost(), actor)
 	c.out(room, bridge.Leave{Cause: cause, Reason: plain(m, 2, c.net.decode), Actor: actor})
 	return true
 }

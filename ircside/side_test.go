@@ -248,8 +248,11 @@ func TestBanOneOfOurs(t *testing.T) {
 	alice.pong()
 	w.want(`#go | confirm "e" native ""`)
 
-	// Carol's session may hear of it before the one that observes the channel.
+	// Carol's session may hear of it before the one that observes the channel, and after.
 	carol.send(":alice!u@host MODE #go +b *!u@host")
+	carol.fence()
+	alice.send(":alice!u@host KICK #go carol :out")
+	alice.fence()
 	carol.send(":alice!u@host KICK #go carol :out")
 	w.want(`#go | <carol@x> leaves (ban): out by "alice"`)
 }
