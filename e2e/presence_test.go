@@ -128,6 +128,20 @@ func TestRosterOfPeople(t *testing.T) {
 	})
 }
 
+// Somebody who was away before they were watched is away, although neither
+// MONITOR nor ISON tells it (RFC 2812 4.8 does).
+func TestRosterOfPeopleAwayBefore(t *testing.T) {
+	on(t, eachIRC, func(s *scenario) {
+		alice, _ := s.joined("alice")
+		friend := s.irc.Dial(s.T, s.nick("friend"))
+		friend.Send("AWAY :long gone")
+		friend.Expect(` 306 `)
+		jid := s.at(friend.Nick)
+		subscribe(s, alice, jid)
+		alice.Expect(harness.Kind("presence/"), harness.From(jid), harness.TextAt("show", "away"))
+	})
+}
+
 // IRCv3 away-notify and extended-monitor: a watched person's AWAY is their
 // presence at once, also (on Ergo) of somebody who is in no room with us.
 func TestRosterOfPeopleAway(t *testing.T) {

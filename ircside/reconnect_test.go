@@ -144,6 +144,8 @@ func TestReload(t *testing.T) {
 	p.send(":irc.test 303 alice :bob")
 	p.pong()
 	w.want("bob | bob show 0 ")
+	p.expect("USERHOST bob")
+	p.pong()
 	gone := w.opts
 	gone.Networks = nil
 	w.side.Reload(gone)

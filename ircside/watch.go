@@ -1,6 +1,7 @@
 package ircside
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -124,12 +125,14 @@ func (c *client) monitorOffline(m *line.Message) bool { return c.monitored(m, fa
 func (c *client) monitored(m *line.Message, online bool) bool {
 	c.lock()
 	defer c.unlock()
+	var came []string
 	for entry := range strings.SplitSeq(c.net.decode(m.Params[1]), ",") {
 		nick, _, _ := strings.Cut(entry, "!")
-		if w := c.watchOf(nick); w != nil {
-			c.setOnline(w, online)
+		if w := c.watchOf(nick); w != nil && c.setOnline(w, online) {
+			came = append(came, w.nick)
 		}
 	}
+	c.askAvailable(came)
 	return true
 }
 
@@ -163,14 +166,54 @@ func (c *client) watchOf(nick string) *watch {
 	return nil
 }
 
-// setOnline notes whether somebody is there, however available.
-func (c *client) setOnline(w *watch, online bool) {
+// setOnline notes whether somebody is there, however available, and reports
+// whether they have just come.
+func (c *client) setOnline(w *watch, online bool) (came bool) {
 	var now bridge.Presence
 	if !online {
 		now.Show = bridge.ShowOffline
 	}
-	if online != (w.now.Show != bridge.ShowOffline) {
-		c.see(w, now)
+	if online == (w.now.Show != bridge.ShowOffline) {
+		return false
+	}
+	c.see(w, now)
+	return online
+}
+
+// userhostNicks is how many nicks one USERHOST takes (RFC 2812 4.8).
+const userhostNicks = 5
+
+// askAvailable asks which of those who are there now are away: neither MONITOR
+// nor ISON tells. The message that they left, they themselves or a 301 will.
+func (c *client) askAvailable(nicks []string) {
+	if len(nicks) == 0 || c.phase != phaseUp {
+		return
+	}
+	var lines []session.Line
+	for five := range slices.Chunk(nicks, userhostNicks) {
+		lines = append(lines, session.Line{Command: "USERHOST", Params: five})
+	}
+	err := c.sess.Request(session.Request{Lines: lines, Collect: []string{"302"}}, func(r session.Result) {
+		c.lock()
+		defer c.unlock()
+		for _, m := range r.Lines {
+			c.available(m)
+		}
+	})
+	if err != nil {
+		c.net.log.Debug("could not ask who is away", "session", c.who, "error", err)
+	}
+}
+
+// available takes in RPL_USERHOST: "nick=-host" for who is away, "nick*=" for
+// an operator.
+func (c *client) available(m *line.Message) {
+	for reply := range strings.FieldsSeq(c.net.decode([]byte(m.Last()))) {
+		nick, rest, _ := strings.Cut(reply, "=")
+		w := c.watchOf(strings.TrimSuffix(nick, "*"))
+		if w != nil && strings.HasPrefix(rest, "-") && w.now == (bridge.Presence{}) {
+			c.see(w, bridge.Presence{Show: bridge.ShowAway})
+		}
 	}
 }
 
@@ -264,7 +307,11 @@ func (c *client) polled(asked []*watch, lines []*line.Message) {
 			online[c.watchOf(nick)] = true
 		}
 	}
+	var came []string
 	for _, w := range asked {
-		c.setOnline(w, online[w])
+		if c.setOnline(w, online[w]) {
+			came = append(came, w.nick)
+		}
 	}
+	c.askAvailable(came)
 }
