@@ -34,7 +34,7 @@ type Body interface{ kind() string }
 
 // Message is something said. In a room with a non-zero Owner it is private.
 type Message struct {
-	Text   string `json:"text"`             // plain text, LF between lines, no control characters
+	Text   string `json:"text"`             // plain text, LF between lines, no control characters but tabs
 	Emote  bool   `json:"emote,omitempty"`  // /me; Text is without the prefix
 	Notice bool   `json:"notice,omitempty"` // an IRC NOTICE: nobody may answer it automatically
 	// Native is the id that the network it was said on gave it (an IRC msgid).

@@ -27,13 +27,16 @@ func newKey() string {
 }
 
 // loadKey decodes text or, where it is empty, what file holds. A file that is
-// missing is made, readable by its owner alone.
-func loadKey(text, file string) ([]byte, error) {
-	from := "the key from the environment"
+// missing is made if it may be, readable by its owner alone.
+func loadKey(text, file string, mayMake bool) ([]byte, error) {
+	from := "the key from the environment (ISTHMUS_KEY)"
 	if text == "" {
 		from = file
 		data, err := os.ReadFile(file)
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && !mayMake:
+			return nil, fmt.Errorf("%s is gone: restore it, the stored passwords can't be read without it", file)
+		case errors.Is(err, fs.ErrNotExist):
 			data = []byte(newKey())
 			err = writeKey(file, data)
 		}
@@ -105,18 +108,23 @@ func (s *sealer) open(sealed, purpose string) ([]byte, error) {
 
 const keyPurpose = "key check"
 
+// sealedCheck is what checkKey left; "" in a new database.
+func sealedCheck(ctx context.Context, db *sql.DB) (sealed string, err error) {
+	err = db.QueryRowContext(ctx, `SELECT sealed FROM key_check`).Scan(&sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return sealed, err
+}
+
 // checkKey tells a wrong key at once rather than at somebody's login. A new
 // store takes the key that comes first.
-func (s *Store) checkKey(ctx context.Context) error {
-	var sealed string
-	err := s.db.QueryRowContext(ctx, `SELECT sealed FROM key_check`).Scan(&sealed)
-	if err == sql.ErrNoRows {
+func (s *Store) checkKey(ctx context.Context, sealed string) error {
+	var err error
+	if sealed == "" {
 		_, err = s.db.ExecContext(ctx, `INSERT INTO key_check (sealed) VALUES ($1)`, s.sealer.seal(nil, keyPurpose))
-		return err
+	} else {
+		_, err = s.sealer.open(sealed, keyPurpose)
 	}
-	if err != nil {
-		return err
-	}
-	_, err = s.sealer.open(sealed, keyPurpose)
 	return err
 }

@@ -117,15 +117,35 @@ type Store struct {
 	rooms *roomNumbers // the writer's own
 }
 
-// Open opens or makes the store and brings its schema up to date. What it
-// refuses (a wrong key, a newer schema, a file that is none of ours) is left
-// as it was.
+// Open opens or makes the store and brings its schema up to date. A newer
+// schema and a file that is none of ours are left as they were; a wrong or
+// missing key is refused before anything is written that needs one.
 func Open(ctx context.Context, opts Options) (*Store, error) {
-	key, err := loadKey(opts.Key, opts.KeyFile)
+	db, err := openDB(opts.Path)
 	if err != nil {
 		return nil, err
 	}
-	db, err := openDB(opts.Path)
+	s, err := prepare(ctx, db, opts)
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("store %s: %w", redact(opts.Path), err)
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	go s.write()
+	return s, nil
+}
+
+// prepare makes the store of a database, all but the goroutine.
+func prepare(ctx context.Context, db *sql.DB, opts Options) (*Store, error) {
+	if err := migrate(ctx, db, migrations()); err != nil {
+		return nil, err
+	}
+	sealed, err := sealedCheck(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	// Only a new database may have a new key: another one's would be a key to nothing.
+	key, err := loadKey(opts.Key, opts.KeyFile, sealed == "")
 	if err != nil {
 		return nil, err
 	}
@@ -136,20 +156,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		insertSQL: insertStatements(isPostgres(opts.Path)),
 	}
 	s.rooms = newRoomNumbers(s.DeriveKey("room numbers"))
-	if err := s.prepare(ctx); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("store %s: %w", redact(opts.Path), err)
-	}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	go s.write()
-	return s, nil
-}
-
-func (s *Store) prepare(ctx context.Context) error {
-	if err := migrate(ctx, s.db, migrations()); err != nil {
-		return err
-	}
-	return s.checkKey(ctx)
+	return s, s.checkKey(ctx, sealed)
 }
 
 // closePatience is how long Close lets the database take.

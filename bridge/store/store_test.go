@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -291,6 +292,16 @@ func TestKeyFile(t *testing.T) {
 	}
 	if _, err := Open(t.Context(), Options{Path: path, KeyFile: file, Log: quiet}); err == nil || !strings.Contains(err.Error(), "not a key") {
 		t.Error(err)
+	}
+	// A key that is gone is not replaced by one that opens nothing.
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), Options{Path: path, KeyFile: file, Log: quiet}); err == nil || !strings.Contains(err.Error(), "restore it") {
+		t.Error(err)
+	}
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("a new key was made")
 	}
 }
 
