@@ -51,3 +51,10 @@ func TestParseTargets(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+func TestEndedInTime(t *testing.T) {
+	const end = "--- FAIL: FuzzA (5.26s)\n    context deadline exceeded\n"
+	if !endedInTime("FuzzA", end) || endedInTime("TestA", end) || endedInTime("FuzzA", end+"    Failing input written to testdata/fuzz/x\n") {
+		t.Error("only a fuzz target that found nothing has ended in time")
+	}
+}
