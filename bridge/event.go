@@ -35,10 +35,23 @@ type Body interface{ kind() string }
 // Message is something said. In a room with a non-zero Owner it is private.
 type Message struct {
 	Text   string `json:"text"`             // plain text, LF between lines, no control characters but tabs
+	Spans  []Span `json:"spans,omitempty"`  // what of Text looks different; see Span
 	Emote  bool   `json:"emote,omitempty"`  // /me; Text is without the prefix
 	Notice bool   `json:"notice,omitempty"` // an IRC NOTICE: nobody may answer it automatically
+	// Files are what comes with it. Text may be empty then; a side that can
+	// show no files adds their URLs to the text.
+	Files []File `json:"files,omitempty"`
 	// Native is the id that the network it was said on gave it (an IRC msgid).
 	Native string `json:"native,omitempty"`
+}
+
+// Said is a message of an earlier time, for somebody who has just come.
+type Said struct {
+	ID   string    `json:"id,omitempty"` // our id of the message; "" where it has none
+	At   time.Time `json:"at"`
+	By   Person    `json:"by"`
+	Name string    `json:"name"`
+	Message
 }
 
 // Join is a person entering. As a request Name (on the Event) is the name
@@ -48,6 +61,11 @@ type Join struct {
 	Created  bool   `json:"created,omitempty"`  // the room came into being with this join
 	// Role is what they may do at once.
 	Role Role `json:"role,omitempty"`
+	// Wanted is how many earlier messages they want to see; a request only.
+	Wanted int `json:"wanted,omitempty"`
+	// History is what was said before, oldest first, as far as the room lets
+	// By see it; of one of ours, in the fact that answers their request.
+	History []Said `json:"history,omitempty"`
 }
 
 // Leave is a person going, or made to go.
@@ -82,6 +100,46 @@ type Rename struct {
 type Presence struct {
 	Show   Show   `json:"show"`
 	Status string `json:"status,omitempty"`
+}
+
+// Profile is a change of how somebody looks. It is told like a Presence.
+type Profile struct {
+	// Avatar is the SHA-1 of their picture in hex, "" for none. QueryAvatar
+	// in a private conversation with them brings the picture itself.
+	Avatar string `json:"avatar,omitempty"`
+}
+
+// Typing tells that somebody is, or is no longer, writing something. It is a
+// signal: it needs no answer, and may be left out where it would be too much.
+type Typing struct {
+	On bool `json:"on"`
+}
+
+// Read tells how far somebody has read. It is a signal, as Typing is.
+type Read struct {
+	Message string `json:"message"` // our id (Event.ID) of the last message that they have seen
+}
+
+// Invite is a call into a room. As a request in a shared room, By asks that
+// Person be let in. In a private conversation it tells Owner that the other
+// party asks them into the room called Room on the other party's network.
+type Invite struct {
+	Person Person `json:"person,omitzero"`
+	Room   string `json:"room,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// RoomInfo is how a room presents itself. Like a Topic, the last one counts.
+type RoomInfo struct {
+	Name   string `json:"name,omitempty"`   // for people; "" where it has none but its address
+	Avatar string `json:"avatar,omitempty"` // SHA-1 in hex; see Profile
+}
+
+// Moved tells that the room is no more: everybody is out. To is the room that
+// takes its place, in its network's words, or "".
+type Moved struct {
+	To     string `json:"to,omitempty"`
+	Reason string `json:"reason,omitempty"`
 }
 
 // RoleChange is somebody gaining or losing power. As a request Target is who
@@ -142,6 +200,12 @@ type Watch struct {
 // room is a console or a private conversation of the asker.
 type Query struct {
 	What QueryKind `json:"what"`
+	// Search narrows QueryRooms to what people would call it; "" is all.
+	Search string `json:"search,omitempty"`
+	// After is the Next of an earlier Answer; Limit how many rows are wanted
+	// at most, 0 for as many as the network gives at once.
+	After string `json:"after,omitempty"`
+	Limit int    `json:"limit,omitempty"`
 }
 
 // QueryKind is what can be asked.
@@ -149,14 +213,19 @@ type QueryKind uint8
 
 // The queries.
 const (
-	QueryRooms QueryKind = iota // public rooms of the network; rows: id, topic, members
-	QueryWho                    // the other party; rows: field, value
+	QueryRooms  QueryKind = iota // public rooms of the network; rows: id, topic, members
+	QueryWho                     // the other party; rows: field, value
+	QueryAvatar                  // the other party's picture, or the room's; one row: media type, base64
 )
 
 // Answer answers a Query (Event.Ref). A refusal is a Failure.
 type Answer struct {
 	Rows [][]string `json:"rows"`
 	Cut  bool       `json:"cut,omitempty"` // there was more than the limit
+	// Next asks for the rows behind these (Query.After); "" where there are
+	// none, or none can be asked for. Total counts all, 0 if nobody knows.
+	Next  string `json:"next,omitempty"`
+	Total int    `json:"total,omitempty"`
 }
 
 // Confirm tells that the event Ref took effect where it was delivered.
@@ -181,6 +250,12 @@ func (Join) kind() string       { return "join" }
 func (Leave) kind() string      { return "leave" }
 func (Rename) kind() string     { return "rename" }
 func (Presence) kind() string   { return "presence" }
+func (Profile) kind() string    { return "profile" }
+func (Typing) kind() string     { return "typing" }
+func (Read) kind() string       { return "read" }
+func (Invite) kind() string     { return "invite" }
+func (RoomInfo) kind() string   { return "roominfo" }
+func (Moved) kind() string      { return "moved" }
 func (RoleChange) kind() string { return "role" }
 func (Expel) kind() string      { return "expel" }
 func (Topic) kind() string      { return "topic" }
@@ -239,8 +314,8 @@ type Side interface {
 	// in order. It may block to push back; when the room's queue is full
 	// meanwhile, events are given up and a Lost says how many.
 	// How it went comes back as Confirm or Failure with Ref set to e.ID, for
-	// every request: Message, Join, Rename, RoleChange, Expel, Topic, Watch,
-	// Query. Exactly one of them comes, if need be when a timeout says so.
+	// every request: Message, Join, Rename, RoleChange, Expel, Topic, Invite,
+	// Watch, Query. Exactly one of them comes, if need be when a timeout says so.
 	Deliver(e Event)
 }
 

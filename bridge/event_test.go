@@ -13,14 +13,22 @@ import (
 func TestJSON(t *testing.T) {
 	bob := Person{"libera", "bob"}
 	samples := []Body{
-		Message{Text: "a\nb", Emote: true, Notice: true, Native: "n"},
-		Join{Password: "p", Created: true, Role: RoleOwner},
+		Message{
+			Text: "a\nb", Emote: true, Notice: true, Native: "n",
+			Spans: []Span{{0, 1, StyleLink, "https://example.org", bob}},
+			Files: []File{{"https://example.org/a.png", "a.png", "image/png", 1, 2, 3, 4}},
+		},
+		Join{
+			Password: "p", Created: true, Role: RoleOwner, Wanted: 20,
+			History: []Said{{"i", time.Unix(1, 0).UTC(), bob, "bob", Message{Text: "t"}}},
+		},
+		Profile{"0a"}, Typing{true}, Read{"i"}, Invite{bob, "#r%hs", "r"}, RoomInfo{"n", "0a"}, Moved{"#r%hs", "r"},
 		Leave{Cause: CauseSplit, Reason: "r", Actor: "a"},
 		Rename{To: "bob2", Person: bob}, Presence{ShowDND, "busy"},
 		RoleChange{"bob", RoleVoiced, "op"}, Expel{"bob", true, "r"}, Topic{"t"},
-		Members{[]Member{{bob, "bob", RoleModerator, ShowAway, "s"}}, true},
+		Members{[]Member{{bob, "bob", RoleModerator, ShowAway, "s", "0a"}}, true},
 		Attachment{true, "t"}, Session{true, "t"}, Info{"t"}, Watch{true},
-		Query{QueryWho}, Answer{[][]string{{"a", "b"}}, true},
+		Query{QueryWho, "s", "a", 3}, Answer{[][]string{{"a", "b"}}, true, "n", 9},
 		Confirm{"n"}, Failure{ErrBanned, "t"}, Lost{3},
 	}
 	if len(samples) != len(bodies) {

@@ -82,4 +82,5 @@ type Member struct {
 	Role   Role   `json:"role"`
 	Show   Show   `json:"show,omitempty"`
 	Status string `json:"status,omitempty"`
+	Avatar string `json:"avatar,omitempty"` // see Profile
 }

@@ -21,6 +21,7 @@ type state struct {
 	pending map[string]*Event // requests on their way to the authority, by ID
 	waiting []Event           // joins that came before the authority's first Members
 	topic   *Event            // the last Topic; nil while there is none
+	info    *Event            // the last RoomInfo; nil while there is none
 	secret  bool
 	last    *leg      // in a private conversation: the leg its owner spoke through last
 	spoke   time.Time // and when
@@ -42,6 +43,7 @@ type leg struct {
 type member struct {
 	name     string
 	status   string
+	avatar   string
 	home     *leg // the leg they entered through; the authority for its natives
 	role     Role
 	show     Show
@@ -141,7 +143,7 @@ func (s *state) request(from *leg, e Event) {
 		s.ask(e)
 	case Leave:
 		s.requestLeave(from, e)
-	case Message, Rename, RoleChange, Expel, Topic:
+	case Message, Rename, RoleChange, Expel, Topic, Invite:
 		if _, speaks := e.Body.(Message); speaks && from.room.Private() {
 			s.last, s.spoke = from, e.At
 		}
@@ -151,6 +153,18 @@ func (s *state) request(from *leg, e Event) {
 	case Presence:
 		if m := s.member(e.By); m != nil && m.home == from {
 			s.fact(from, e)
+			s.forward(e)
+		} else if from.room.Private() {
+			s.forward(e)
+		}
+	case Profile:
+		if m := s.member(e.By); m != nil && m.home == from {
+			s.fact(from, e)
+			s.forward(e)
+		}
+	case Typing, Read:
+		if m := s.member(e.By); m != nil && m.entered && m.attached && m.home == from {
+			s.show(e, from)
 			s.forward(e)
 		} else if from.room.Private() {
 			s.forward(e)
@@ -218,7 +232,7 @@ func (s *state) forgetIfEmpty() {
 		return
 	}
 	s.members.Clear()
-	s.topic, s.secret = nil, false
+	s.topic, s.info, s.secret = nil, nil, false
 	s.authority().synced = false
 }
 
@@ -295,6 +309,23 @@ func (s *state) fact(from *leg, e Event) {
 		} else if from.room.Private() {
 			s.show(e, nil)
 		}
+	case Profile:
+		if m := s.member(e.By); m != nil && m.entered {
+			m.avatar = b.Avatar
+			s.show(e, s.homeIfOwn(m))
+		} else if from.room.Private() {
+			s.show(e, nil)
+		}
+	case Typing, Read:
+		if m := s.member(e.By); m != nil && m.entered || from.room.Private() {
+			s.show(e, nil)
+		}
+	case RoomInfo:
+		info := e
+		s.info = &info
+		s.show(e, nil)
+	case Moved:
+		s.moved(e)
 	case RoleChange:
 		s.roleChanged(e, b)
 	case Topic:
@@ -309,7 +340,7 @@ func (s *state) fact(from *leg, e Event) {
 			m.attached = b.Attached
 			s.show(e, nil)
 		}
-	case Info, Session:
+	case Info, Session, Invite:
 		s.show(e, nil)
 	case Confirm:
 		s.confirmed(from, e, b)
@@ -321,6 +352,16 @@ func (s *state) fact(from *leg, e Event) {
 	default:
 		panic("bridge: a " + e.Body.kind() + " can't be a fact")
 	}
+}
+
+// moved empties the room: it is no more.
+func (s *state) moved(e Event) {
+	s.show(e, nil)
+	for _, l := range s.legs {
+		l.occupants = 0
+	}
+	s.members.Clear()
+	s.forgetIfEmpty()
 }
 
 // turnAway answers the joins of somebody who is out again before they could be
@@ -430,15 +471,17 @@ func (s *state) snapshot(l *leg) {
 	list := make([]Member, 0, s.members.Len())
 	for p, m := range s.members.All() {
 		if m.entered {
-			list = append(list, Member{p, m.name, m.role, m.show, m.status})
+			list = append(list, Member{p, m.name, m.role, m.show, m.status, m.avatar})
 		}
 	}
 	slices.SortFunc(list, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
 	s.out.deliver = append(s.out.deliver, Event{ID: s.newID(), Room: l.room, Body: Members{list, s.secret}})
-	if s.topic != nil {
-		t := *s.topic
-		t.Room = l.room
-		s.out.deliver = append(s.out.deliver, t)
+	for _, last := range []*Event{s.info, s.topic} {
+		if last != nil {
+			e := *last
+			e.Room = l.room
+			s.out.deliver = append(s.out.deliver, e)
+		}
 	}
 }
 

@@ -50,11 +50,14 @@ func (s *state) syncOurs(e Event, now Member) {
 
 func (s *state) syncNew(from *leg, e Event, now Member) {
 	s.members.Set(now.Person, &member{
-		name: now.Name, status: now.Status, home: from, role: now.Role, show: now.Show, entered: true, attached: true,
+		name: now.Name, status: now.Status, avatar: now.Avatar, home: from, role: now.Role, show: now.Show, entered: true, attached: true,
 	})
 	s.show(Event{ID: s.newID(), By: now.Person, Name: now.Name, At: e.At, Body: Join{Role: now.Role}}, nil)
 	if now.Show != ShowOnline || now.Status != "" {
 		s.show(Event{ID: s.newID(), By: now.Person, Name: now.Name, At: e.At, Body: Presence{now.Show, now.Status}}, nil)
+	}
+	if now.Avatar != "" {
+		s.show(Event{ID: s.newID(), By: now.Person, Name: now.Name, At: e.At, Body: Profile{now.Avatar}}, nil)
 	}
 }
 
@@ -66,5 +69,9 @@ func (s *state) syncKnown(m *member, e Event, now Member) {
 	if m.show != now.Show || m.status != now.Status {
 		m.show, m.status = now.Show, now.Status
 		s.show(Event{ID: s.newID(), By: now.Person, Name: now.Name, At: e.At, Body: Presence{now.Show, now.Status}}, nil)
+	}
+	if m.avatar != now.Avatar {
+		m.avatar = now.Avatar
+		s.show(Event{ID: s.newID(), By: now.Person, Name: now.Name, At: e.At, Body: Profile{now.Avatar}}, nil)
 	}
 }

@@ -105,9 +105,11 @@ func (c *client) deliver(e bridge.Event) {
 		c.setRole(e, b)
 	case bridge.Expel:
 		c.expel(e, b)
-	case bridge.Query, bridge.Watch:
+	case bridge.Query, bridge.Watch, bridge.Invite:
 		c.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "That can't be asked of a channel."})
-	case bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Info, bridge.Members, bridge.Session, bridge.Attachment, bridge.Lost:
+	case bridge.Typing, bridge.Read, bridge.Profile:
+		// IRC has no word for them that a channel's people would see.
+	case bridge.RoomInfo, bridge.Moved, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Info, bridge.Members, bridge.Session, bridge.Attachment, bridge.Lost:
 		// Facts of other rooms. A channel has nobody to tell them to.
 	default:
 		panic("ircside: unknown kind of event delivered")
@@ -135,9 +137,10 @@ func (c *client) deliverPrivate(e bridge.Event) {
 		}
 	case bridge.Query:
 		c.query(e, b)
-	case bridge.Join, bridge.Topic, bridge.RoleChange, bridge.Expel:
+	case bridge.Join, bridge.Topic, bridge.RoleChange, bridge.Expel, bridge.Invite:
 		c.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "That is only possible in a channel."})
-	case bridge.Leave, bridge.Presence, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Info, bridge.Members, bridge.Session, bridge.Attachment, bridge.Lost:
+	case bridge.Typing, bridge.Read, bridge.Profile, bridge.RoomInfo, bridge.Moved,
+		bridge.Leave, bridge.Presence, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Info, bridge.Members, bridge.Session, bridge.Attachment, bridge.Lost:
 		// Nothing to do: a conversation has no end, availability is said in
 		// rooms, and nobody here is told of facts.
 	default:

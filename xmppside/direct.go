@@ -139,6 +139,7 @@ func (d *direct) deliver(e bridge.Event) {
 		if !s.pending.answered(e) {
 			s.Counters.Unasked.Add(1)
 		}
+	case bridge.Typing, bridge.Read, bridge.Profile, bridge.Invite, bridge.RoomInfo, bridge.Moved:
 	case bridge.Join, bridge.Leave, bridge.Rename, bridge.RoleChange, bridge.Expel, bridge.Topic,
 		bridge.Members, bridge.Attachment, bridge.Watch, bridge.Query:
 		// A conversation has no members, and nobody here is asked.

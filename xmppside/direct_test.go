@@ -1,6 +1,7 @@
 package xmppside
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +14,7 @@ func TestDirectOut(t *testing.T) {
 	s := newService(t, nil)
 	s.say("<message from='alice@example.org/phone' to='" + rob + "' id='1' type='chat'><body>/me waves\x7f</body></message>")
 	e := s.asked()
-	if e.Room != withRob || e.By != aliceHome || e.Body != (bridge.Message{Text: "waves", Emote: true}) {
+	if e.Room != withRob || e.By != aliceHome || !reflect.DeepEqual(e.Body, bridge.Message{Text: "waves", Emote: true}) {
 		t.Errorf("%+v", e)
 	}
 	s.reply(e, bridge.Confirm{})
@@ -34,7 +35,7 @@ func TestDirectOut(t *testing.T) {
 func TestConsole(t *testing.T) {
 	s := newService(t, nil)
 	s.say("<message from='alice@example.org/phone' to='libera@gw.example.org' id='1' type='chat'><body>/me whois rob</body></message>")
-	if e := s.asked(); e.Room != console || e.Body != (bridge.Message{Text: "/me whois rob"}) {
+	if e := s.asked(); e.Room != console || !reflect.DeepEqual(e.Body, bridge.Message{Text: "/me whois rob"}) {
 		t.Errorf("%+v", e)
 	}
 	s.say("<message from='alice@example.org/phone' to='libera.example.org' id='1' type='chat'><body>LUSERS</body></message>")

@@ -72,9 +72,10 @@ func (h *hosted) deliver(e bridge.Event) {
 		room.Confirm(e.Ref)
 	case bridge.Failure:
 		room.Refuse(e.Ref, h.stanzaError(b))
+	case bridge.Typing, bridge.Read, bridge.Profile, bridge.RoomInfo, bridge.Moved:
 	case bridge.Session, bridge.Answer:
 		// Of a console: a room has neither.
-	case bridge.Expel, bridge.Watch, bridge.Query:
+	case bridge.Expel, bridge.Invite, bridge.Watch, bridge.Query:
 		// A hosted room has no authority: nobody asks it for anything.
 		h.rooms.core.Publish(bridge.Event{Room: e.Room, Ref: e.ID,
 			Body: bridge.Failure{Kind: bridge.ErrUnsupported, Text: "This can't be asked of a room of the bridge."}})

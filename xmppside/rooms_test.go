@@ -269,7 +269,7 @@ func TestWhisper(t *testing.T) {
 	conversation := bridge.Room{Network: bridge.NetworkXMPP, ID: "carl%libera@gw.example", Owner: alice}
 	whisper := "<message from='" + alicePC + "' to='" + roomAt + "/carl' type='chat' id='w'><body>psst</body></message>"
 	b.from(whisper)
-	if e := b.asked(); e.Room != conversation || e.By != alice || e.Body != psstText {
+	if e := b.asked(); e.Room != conversation || e.By != alice || !reflect.DeepEqual(e.Body, psstText) {
 		t.Fatalf("%+v", e)
 	}
 	if want := []string{conversation.ID + " at " + roomAt + "/carl"}; !reflect.DeepEqual(b.spoke, want) {
