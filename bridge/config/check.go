@@ -29,13 +29,14 @@ func (c *checker) fail(path, format string, args ...any) {
 }
 
 func (c *checker) check(cfg *Config) {
-	c.xmpp(&cfg.XMPP, cfg.Networks)
+	c.xmpp(&cfg.XMPP, cfg)
 	for _, name := range slices.Sorted(maps.Keys(cfg.Networks)) {
 		network := cfg.Networks[name]
 		c.network(joinPath("networks", name), name, &network)
 	}
-	if len(cfg.Networks) == 0 && !cfg.Access.UnlistedNetworks {
-		c.fail("networks", "is empty: give at least one network, or set access.unlisted_networks")
+	c.matrix(&cfg.Matrix)
+	if _, matrix := c.at["matrix"]; len(cfg.Networks) == 0 && !cfg.Access.UnlistedNetworks && !matrix {
+		c.fail("networks", "is empty: give at least one network, a matrix section, or set access.unlisted_networks")
 	}
 	c.access(&cfg.Access, cfg.XMPP.Domains)
 	c.atLeast("limits.networks_per_user", cfg.Limits.NetworksPerUser, 1)
@@ -59,7 +60,7 @@ func (c *checker) check(cfg *Config) {
 	}
 }
 
-func (c *checker) xmpp(x *XMPP, networks map[string]Network) {
+func (c *checker) xmpp(x *XMPP, cfg *Config) {
 	c.scheme("xmpp.server", x.Server, "", "tls")
 	if len(x.Domains) == 0 {
 		c.fail("xmpp.domains", "is missing: give at least one, as in - name: irc.example.org")
@@ -68,7 +69,7 @@ func (c *checker) xmpp(x *XMPP, networks map[string]Network) {
 	for i := range x.Domains {
 		d := &x.Domains[i]
 		path := fmt.Sprintf("xmpp.domains[%d]", i)
-		c.domain(path, d, networks)
+		c.domain(path, d, cfg)
 		if d.Server == (Endpoint{}) {
 			d.Server = x.Server
 		}
@@ -80,7 +81,7 @@ func (c *checker) xmpp(x *XMPP, networks map[string]Network) {
 	}
 }
 
-func (c *checker) domain(path string, d *Domain, networks map[string]Network) {
+func (c *checker) domain(path string, d *Domain, cfg *Config) {
 	if c.wrong[path] {
 		return
 	}
@@ -91,9 +92,13 @@ func (c *checker) domain(path string, d *Domain, networks map[string]Network) {
 	} else {
 		d.Name = name
 	}
-	if _, known := networks[d.Network]; !known && d.Network != "" {
+	switch _, known := cfg.Networks[d.Network]; {
+	case known || d.Network == "":
+	case d.Network == "matrix" && !cfg.Matrix.On():
+		c.fail(path+".network", "there is no homeserver: add a matrix section")
+	case d.Network != "matrix":
 		c.fail(path+".network", "%s is not under networks: add it there, or use one of %s",
-			strconv.QuoteToASCII(d.Network), list(networks))
+			strconv.QuoteToASCII(d.Network), list(cfg.Networks))
 	}
 	if d.Server != (Endpoint{}) {
 		c.scheme(path+".server", d.Server, "", "tls")

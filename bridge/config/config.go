@@ -26,6 +26,7 @@ import (
 type Config struct {
 	XMPP     XMPP               `yaml:"xmpp"`
 	Networks map[string]Network `yaml:"networks"`
+	Matrix   Matrix             `yaml:"matrix"`
 	Access   Access             `yaml:"access"`
 	Limits   Limits             `yaml:"limits"`
 	Store    Store              `yaml:"store"`
@@ -82,6 +83,46 @@ type Network struct {
 	Password Secret         `yaml:"-"`
 }
 
+// Matrix is the homeserver that we are an application service of. Without a
+// Homeserver there is none.
+type Matrix struct {
+	Homeserver string `yaml:"homeserver"`  // URL of its client-server API
+	ServerName string `yaml:"server_name"` // the part of user ids behind the colon
+	// RegistrationFile is the file that the homeserver has, too: "isthmus
+	// registration" writes it.
+	RegistrationFile string   `yaml:"registration_file"`
+	Listen           Endpoint `yaml:"listen"` // where the homeserver reaches us
+	// Allow holds server names and user ids that may use the bridge from
+	// Matrix. Empty: those of ServerName.
+	Allow   []string `yaml:"allow"`
+	Members Members  `yaml:"members"`
+	Media   Media    `yaml:"media"`
+	// Published lists rooms that we make in the homeserver's public directory,
+	// Spaces gathers those of a network in a space.
+	Published bool `yaml:"published"`
+	Spaces    bool `yaml:"spaces"`
+
+	Registration Registration `yaml:"-"`
+}
+
+// On reports whether there is a homeserver.
+func (m Matrix) On() bool { return m.Homeserver != "" }
+
+// Members bounds the member lists of Matrix rooms that XMPP users see.
+type Members struct {
+	Most   int    `yaml:"most"`   // a room with more shows those whom Beyond names
+	Beyond string `yaml:"beyond"` // all, active, none
+}
+
+// Media is how files on Matrix reach people of other networks.
+type Media struct {
+	// PublicURL is under what Listen can be reached from outside; without one
+	// there are no links to files.
+	PublicURL string        `yaml:"public_url"`
+	Expire    time.Duration `yaml:"expire"` // of links
+	Most      Size          `yaml:"most"`   // of one file
+}
+
 // Reconnect bounds the wait between two attempts to connect.
 type Reconnect struct {
 	First time.Duration `yaml:"first"`
@@ -136,6 +177,12 @@ type Log struct {
 func Default() *Config {
 	return &Config{
 		XMPP: XMPP{Server: Endpoint{Host: "127.0.0.1", Port: 5347}},
+		Matrix: Matrix{
+			RegistrationFile: "registration.yaml",
+			Listen:           Endpoint{Host: "127.0.0.1", Port: 29329},
+			Members:          Members{Most: 1000, Beyond: "active"},
+			Media:            Media{Expire: 168 * time.Hour, Most: 50 << 20},
+		},
 		Limits: Limits{
 			NetworksPerUser: 10,
 			RoomsPerUser:    100,
@@ -156,7 +203,7 @@ func DefaultNetwork() Network {
 	return Network{
 		Nick:        "{nick}",
 		Username:    "{local}",
-		RealName:    "{local} via XMPP",
+		RealName:    "{local} via Isthmus",
 		Encoding:    "windows-1252",
 		Flood:       Rate{Burst: 5, Interval: 2 * time.Second},
 		Sessions:    100,

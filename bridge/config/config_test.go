@@ -50,6 +50,7 @@ func TestExample(t *testing.T) {
 	}
 	defaults := Default()
 	defaults.XMPP, defaults.Networks, defaults.source = cfg.XMPP, cfg.Networks, cfg.source
+	defaults.Matrix.Homeserver, defaults.Matrix.ServerName, defaults.Matrix.Allow = cfg.Matrix.Homeserver, cfg.Matrix.ServerName, cfg.Matrix.Allow
 	cfg.Access.Allow, cfg.Access.Deny = nil, nil
 	for _, c := range Diff(defaults, cfg) {
 		t.Errorf("the example is not the default: %v", c)

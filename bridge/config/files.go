@@ -62,6 +62,7 @@ func (r *reader) readAll(cfg *Config) {
 		n.Roots = r.roots(path+".ca_file", &n.CAFile)
 		cfg.Networks[name] = n
 	}
+	r.registration(&cfg.Matrix)
 	if postgres, _ := postgresURL(cfg.Store.Path); !postgres {
 		r.resolve(&cfg.Store.Path)
 	}
