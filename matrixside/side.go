@@ -7,27 +7,208 @@
 //	     ├ natives ── rooms of Matrix that people of other networks are in
 //	     ├ portals ── rooms of ours for channels and MUCs that Matrix users are in
 //	     └ directs ── conversations one to one, consoles, the bot
+//
+// None of the locks here is held during Publish or a request.
 package matrixside
 
 import (
 	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
 
 	"isthmus/bridge"
+	"isthmus/matrixside/inbox"
 )
+
+// Counters count what was ignored or given up; each only grows.
+type Counters struct {
+	Strays    atomic.Int64 // events of rooms that the bridge has nothing to do with
+	Malformed atomic.Int64 // events that don't say what they must
+	Signals   atomic.Int64 // typing, receipts and presence beyond a budget
+}
 
 // Side is all of Matrix.
 //
 //	matrix, err := matrixside.New(hub, options)
 //	hub.Register(bridge.NetworkMatrix, matrix)
-//	matrix.Run(ctx) // until the end
+//	err = matrix.Run(ctx) // until the end
 type Side struct {
+	Counters Counters
+
 	core bridge.Publisher
+	log  *slog.Logger
+	opts atomic.Pointer[Options]
+
+	inbox   *inbox.Inbox
+	places  *places
+	ghosts  *ghosts
+	natives *natives
+	portals *portals
+	directs *directs
+	pairs   *pairs
+
+	ctx    context.Context // of every request; ends when Run does
+	cancel context.CancelFunc
+	work   sync.WaitGroup // whatever Run waits for
 }
 
 var _ bridge.Side = (*Side)(nil)
 
-// Deliver implements bridge.Side.
-func (s *Side) Deliver(e bridge.Event) { panic("matrixside: not yet") }
+// New makes a side that is connected to nothing yet.
+func New(core bridge.Publisher, o Options) (*Side, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	s := &Side{core: core, log: o.Log, places: newPlaces()}
+	s.opts.Store(&o)
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.ghosts = newGhosts(s)
+	s.natives = newNatives(s)
+	s.portals = newPortals(s)
+	s.directs = newDirects(s)
+	s.pairs = newPairs(s)
+	in := o.Inbox
+	in.Bot, in.Client = o.Bot, o.Client
+	in.Event, in.Ephemeral = s.handle, s.ephemeral
+	in.User, in.Alias = s.ghosts.exists, s.portals.exists
+	in.More = s.portals.serve(o.Media)
+	s.inbox = inbox.New(in)
+	return s, nil
+}
 
-// Run connects and stays connected until ctx ends.
-func (s *Side) Run(ctx context.Context) { panic("matrixside: not yet") }
+// Run listens, and talks to the homeserver, until ctx ends. It returns early
+// only where that can't be done at all (the address to listen on is taken).
+func (s *Side) Run(ctx context.Context) error {
+	if err := s.recall(ctx); err != nil {
+		return err
+	}
+	s.work.Go(func() { s.natives.run(ctx) })
+	s.work.Go(func() { s.portals.run(ctx) })
+	err := s.inbox.Run(ctx)
+	s.cancel()
+	s.work.Wait()
+	return err
+}
+
+// recall takes up what was remembered of rooms before the restart.
+func (s *Side) recall(ctx context.Context) error {
+	all, err := s.options().Rooms.MatrixRooms(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		switch {
+		case r.Kind == kindDirect && strings.HasPrefix(r.Room.ID, "~"):
+			s.pairs.recall(r)
+			s.directs.recall(r)
+		case r.Kind == kindDirect:
+			s.pairs.recall(r)
+			s.natives.recall(r)
+		case r.Kind == kindNative:
+			s.natives.recall(r)
+		default:
+			s.portals.recall(r)
+		}
+	}
+	return nil
+}
+
+// Reload takes other options. What connects us to the homeserver counts after
+// a restart; all else counts for whatever happens next.
+func (s *Side) Reload(o Options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	s.opts.Store(&o)
+	return nil
+}
+
+func (s *Side) options() *Options { return s.opts.Load() }
+
+// handle takes an event of a room from the inbox. done is called when it has
+// been published, or can't be.
+func (s *Side) handle(e *event.Event, done func()) {
+	if p := s.places.at(e.RoomID); p != nil {
+		p.handle(e, done)
+		return
+	}
+	defer done()
+	if e.Type == event.StateMember && e.StateKey != nil && s.invited(e) {
+		return
+	}
+	s.Counters.Strays.Add(1)
+	s.log.Debug("event of a room that the bridge has nothing to do with", "room", e.RoomID, "type", e.Type.Type)
+}
+
+// invited handles the invitation of the bot, or of a ghost, into a room that
+// the bridge has nothing to do with yet; it reports false where it is none.
+// It must not wait for the homeserver.
+func (s *Side) invited(e *event.Event) bool {
+	content := e.Content.AsMember()
+	target := id.UserID(e.GetStateKey())
+	if content.Membership != event.MembershipInvite || target != s.options().Bot && !s.ghosts.ours(target) {
+		return false
+	}
+	if target == s.options().Bot || content.IsDirect {
+		s.directs.invited(e, target)
+	} else {
+		s.natives.invited(e, target)
+	}
+	return true
+}
+
+// ephemeral takes typing, receipts and presence from the inbox.
+func (s *Side) ephemeral(e *event.Event) {
+	if e.Type == event.EphemeralEventPresence {
+		s.natives.presence(e)
+		s.directs.presence(e)
+		return
+	}
+	if p := s.places.at(e.RoomID); p != nil {
+		p.ephemeral(e)
+	}
+}
+
+// Deliver implements bridge.Side. It blocks while the homeserver is asked, and
+// for a minute while it is away.
+func (s *Side) Deliver(e bridge.Event) {
+	portal := strings.HasPrefix(e.Room.ID, "~")
+	switch {
+	case portal && e.Room.Private():
+		s.directs.deliver(e)
+	case portal:
+		s.portals.deliver(e)
+	case e.Room.Private():
+		s.natives.deliverDirect(e)
+	default:
+		s.natives.deliver(e)
+	}
+}
+
+// fail publishes that a delivered event did not take effect. Only requests
+// are answered.
+func (s *Side) fail(e bridge.Event, how bridge.Failure) {
+	if isRequest(e.Body) {
+		s.core.Publish(bridge.Event{Room: e.Room, By: e.By, Ref: e.ID, Body: how})
+	}
+}
+
+// confirm publishes that a delivered request took effect. native is the event
+// that the homeserver made of it, or "".
+func (s *Side) confirm(e bridge.Event, native id.EventID) {
+	s.core.Publish(bridge.Event{Room: e.Room, By: e.By, Ref: e.ID, Body: bridge.Confirm{Native: string(native)}})
+}
+
+func isRequest(b bridge.Body) bool {
+	switch b.(type) {
+	case bridge.Message, bridge.Join, bridge.Rename, bridge.RoleChange, bridge.Expel, bridge.Topic,
+		bridge.Invite, bridge.Watch, bridge.Query:
+		return true
+	}
+	return false
+}

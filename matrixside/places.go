@@ -1,0 +1,77 @@
+package matrixside
+
+import (
+	"sync"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"isthmus/bridge"
+)
+
+// The kinds of store.MatrixRoom.
+const (
+	kindNative = "native" // a room of Matrix that Ghost is in
+	kindDirect = "direct" // the room where Ghost and User talk one to one
+)
+
+// place is one room on the homeserver that the bridge has something to do with.
+type place interface {
+	// handle takes an event of the room; see inbox.Options. It must not wait
+	// for the homeserver, except to push back: one place's queue is its own.
+	handle(e *event.Event, done func())
+	// ephemeral takes typing and receipts of the room. It never waits.
+	ephemeral(e *event.Event)
+}
+
+// places are all of them, by the homeserver's id and by what the core calls
+// them. A room has one place, which may have several names in the core.
+type places struct {
+	mu     sync.RWMutex
+	byID   map[id.RoomID]place
+	byRoom map[bridge.Room]id.RoomID
+}
+
+func newPlaces() *places {
+	return &places{byID: map[id.RoomID]place{}, byRoom: map[bridge.Room]id.RoomID{}}
+}
+
+// at is the place of a room, nil for none.
+func (p *places) at(room id.RoomID) place {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.byID[room]
+}
+
+// id is the room that the core calls so, "" for none.
+func (p *places) id(room bridge.Room) id.RoomID {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.byRoom[room]
+}
+
+// add puts a place in, unless its room has one already, which it returns.
+func (p *places) add(room id.RoomID, at place, names ...bridge.Room) (taken place) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if there := p.byID[room]; there != nil && there != at {
+		return there
+	}
+	p.byID[room] = at
+	for _, name := range names {
+		p.byRoom[name] = room
+	}
+	return nil
+}
+
+// remove takes a place out, with all its names.
+func (p *places) remove(room id.RoomID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.byID, room)
+	for name, at := range p.byRoom {
+		if at == room {
+			delete(p.byRoom, name)
+		}
+	}
+}
