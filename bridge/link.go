@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -53,8 +54,20 @@ func (l Link) Check() error {
 	return nil
 }
 
+// serves reports whether a conversation that is private to owner, or with the
+// zero Person a shared one, may be the link's: the owner's own end of it is on
+// their network, and the other end decides.
+func (l Link) serves(owner Person) bool {
+	return owner == Person{} || slices.ContainsFunc(l.Legs, func(r LegRule) bool {
+		return !r.Authority && r.Network == owner.Network
+	})
+}
+
 // legs gives the rooms that the link joins to room, or nil if room is none of its.
 func (l Link) legs(room Room) []leg {
+	if !l.serves(room.Owner) {
+		return nil
+	}
 	for _, rule := range l.Legs {
 		vars := map[string]string{}
 		if !match(rule.Network, room.Network, vars) || !match(rule.Room, room.ID, vars) {

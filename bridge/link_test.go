@@ -19,7 +19,16 @@ func TestLinkLegs(t *testing.T) {
 		{Network: "xmpp", Room: "{network}@gw.example"},
 		{Network: "{network}", Room: "", Authority: true},
 	}}
+	matrix := Link{Name: "matrix", Legs: []LegRule{
+		{Network: "matrix", Room: "~{room}%{network}"},
+		{Network: "{network}", Room: "{room}", Authority: true},
+	}}
+	toXMPP := Link{Name: "matrix to xmpp", Legs: []LegRule{
+		{Network: "matrix", Room: "~{room}%xmpp"},
+		{Network: "xmpp", Room: "{room}", Authority: true},
+	}}
 	alice := Person{"xmpp", "alice@example.org"}
+	mallory := Person{"matrix", "@mallory:example.org"}
 	for _, c := range []struct {
 		link Link
 		room Room
@@ -39,6 +48,15 @@ func TestLinkLegs(t *testing.T) {
 		{bound, Room{Network: "xmpp", ID: "#go@libera.gw.example"}, "xmpp:#go@libera.gw.example libera:#go"},
 		{bound, Room{Network: "libera", ID: "#go"}, "xmpp:#go@libera.gw.example libera:#go"},
 		{bound, Room{Network: "oftc", ID: "#go"}, ""},
+		{matrix, Room{Network: "matrix", ID: "~#go%libera"}, "matrix:~#go%libera libera:#go"},
+		{matrix, Room{Network: "matrix", ID: "~bob%xmpp", Owner: mallory}, ""},
+		{matrix, Room{Network: "matrix", ID: "#go%libera"}, ""},
+		{toXMPP, Room{Network: "matrix", ID: "~go@muc.example%xmpp"}, "matrix:~go@muc.example%xmpp xmpp:go@muc.example"},
+		// The owner's end is where the owner is.
+		{gateway, Room{Network: "libera", ID: "bob", Owner: mallory}, ""},
+		{matrix, Room{Network: "libera", ID: "bob", Owner: alice}, ""},
+		{matrix, Room{Network: "libera", ID: "bob", Owner: mallory}, "matrix:~bob%libera libera:bob"},
+		{toXMPP, Room{Network: "xmpp", ID: "bob%libera@gw.example", Owner: alice}, ""},
 		{console, Room{Network: "libera", Owner: alice}, "xmpp:libera@gw.example libera:"},
 		{console, Room{Network: "xmpp", ID: "libera@gw.example", Owner: alice}, "xmpp:libera@gw.example libera:"},
 	} {
