@@ -18,7 +18,10 @@ require (
 	modernc.org/sqlite v1.40.0
 )
 
-require maunium.net/go/mautrix v0.30.0
+require (
+	github.com/rs/zerolog v1.35.1
+	maunium.net/go/mautrix v0.30.0
+)
 
 require (
 	filippo.io/edwards25519 v1.2.0 // indirect
@@ -39,7 +42,6 @@ require (
 	github.com/prometheus/common v0.65.0 // indirect
 	github.com/prometheus/procfs v0.16.1 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
-	github.com/rs/zerolog v1.35.1 // indirect
 	github.com/spf13/pflag v1.0.6 // indirect
 	github.com/tidwall/gjson v1.19.0 // indirect
 	github.com/tidwall/match v1.1.1 // indirect
