@@ -128,7 +128,7 @@ func appendItem(b []byte, jid, node, name string) []byte {
 func (s *Side) appendNetworks(b []byte, domain string) []byte {
 	b = appendQuery(b, nsDiscoItems, "")
 	set := s.set.Load()
-	for _, network := range set.Networks {
+	for _, network := range set.listed() {
 		a := address.Address{Kind: address.Network, Domain: domain, Network: network}
 		if j, err := set.domains.JID(a); err == nil {
 			b = appendItem(b, j.String(), "", title(a))

@@ -20,6 +20,9 @@ type Options struct {
 	Domains []Domain
 	// Networks are the listed ones, for whom asks what there is.
 	Networks []string
+	// Matrix tells that there is Matrix, too. A domain that is bound to it says
+	// so as well.
+	Matrix bool
 	// Unlisted lets people name other networks, as host or host:port.
 	Unlisted bool
 	// Allow and Deny hold bare JIDs and domains in canonical form. An empty
@@ -100,8 +103,21 @@ func (s *settings) find(j jid.JID) (address.Address, error) {
 
 // serves reports whether there may be such a network.
 func (s *settings) serves(network string) bool {
-	return network != bridge.NetworkXMPP && network != bridge.NetworkMatrix &&
-		(s.Unlisted || slices.Contains(s.Networks, network) || s.bound(network))
+	switch network {
+	case bridge.NetworkXMPP:
+		return false
+	case bridge.NetworkMatrix:
+		return s.Matrix || s.bound(network)
+	}
+	return s.Unlisted || slices.Contains(s.Networks, network) || s.bound(network)
+}
+
+// listed are the networks that a domain of all networks leads to.
+func (s *settings) listed() []string {
+	if s.serves(bridge.NetworkMatrix) {
+		return append(slices.Clone(s.Networks), bridge.NetworkMatrix)
+	}
+	return s.Networks
 }
 
 func (s *settings) bound(network string) bool {

@@ -157,7 +157,11 @@ func who(p bridge.Person, name string) muc.Who {
 		if name == "" {
 			name = p.ID
 		}
-		return muc.Who{Nick: resource(name)}
+		w := muc.Who{Nick: resource(name)}
+		if p.Network == bridge.NetworkMatrix {
+			w.Account = p.ID
+		}
+		return w
 	}
 	w := muc.Who{Nick: resource(name)}
 	if j, err := jid.Parse(p.ID); err == nil {

@@ -88,6 +88,9 @@ func (h *hosted) query(e bridge.Event, user jid.JID, w muc.Query) {
 func (h *hosted) conversation(user jid.JID, nick string) (bridge.Room, error) {
 	other := h.address
 	other.Kind, other.Name = address.User, address.Name(nick)
+	if other.Network == bridge.NetworkMatrix { // a name in a room is only that
+		other.Name, _ = address.MatrixName(h.room.Account(nick))
+	}
 	at, err := h.rooms.domains().JID(other)
 	if err != nil {
 		return bridge.Room{}, err

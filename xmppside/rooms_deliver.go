@@ -72,7 +72,9 @@ func (h *hosted) deliver(e bridge.Event) {
 		room.Confirm(e.Ref)
 	case bridge.Failure:
 		room.Refuse(e.Ref, h.stanzaError(b))
-	case bridge.Typing, bridge.Read, bridge.Profile, bridge.RoomInfo, bridge.Moved:
+	case bridge.Profile:
+		room.SetAvatar(who(e.By, e.Name), avatarHash(b.Avatar))
+	case bridge.Typing, bridge.Read, bridge.RoomInfo, bridge.Moved:
 	case bridge.Session, bridge.Answer:
 		// Of a console: a room has neither.
 	case bridge.Expel, bridge.Invite, bridge.Watch, bridge.Query:
@@ -124,8 +126,8 @@ func (r *rooms) whisper(at, user jid.JID, id, body string) bool {
 func newMember(m bridge.Member) muc.Member {
 	w, s := who(m.Person, m.Name), standings[m.Role]
 	return muc.Member{
-		Nick: w.Nick, User: w.User, Affiliation: s.affiliation, Role: s.role,
-		Show: mucShow[m.Show], Status: m.Status,
+		Nick: w.Nick, User: w.User, Account: w.Account, Affiliation: s.affiliation, Role: s.role,
+		Show: mucShow[m.Show], Status: m.Status, Avatar: avatarHash(m.Avatar),
 	}
 }
 

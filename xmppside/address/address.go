@@ -17,10 +17,20 @@
 // The part after the last "%" names the network, so "#50%off%libera" is the
 // channel "#50%off". Channels are told from people by their first character.
 //
+// Matrix is a network like the others, with names of two parts: the ":" between
+// them becomes a "%".
+//
+//	#go%server.org%matrix@gw.example.org       the room #go:server.org
+//	!AbC%server.org%matrix@gw…                 a room by its id, which looks like !\u{41}b\u{43}%server…
+//	rob%server.org%matrix@gw.example.org       the person @rob:server.org
+//	#go%server.org@matrix.example.org          the same on a domain that is bound to matrix
+//	rob%server.org\3a8448@matrix.example.org   a server's port
+//
 // What a localpart can't hold is escaped by XEP-0106 ("#a/b" is "#a\2fb") and,
 // beyond that, by code point: an upper-case "É", a "☃" or a control character
-// would be folded away or refused, so "#☃" is "#\u{2603}". Every text has
-// exactly one spelling, in both directions.
+// would be folded away or refused, so "#☃" is "#\u{2603}". IRC knows no
+// upper-case ASCII letters; Matrix tells "!AbC" from "!abc", so that on it
+// those are escaped, too. Every text has exactly one spelling, in both directions.
 package address
 
 import (
@@ -28,6 +38,7 @@ import (
 	"fmt"
 	"strings"
 
+	"isthmus/bridge"
 	"isthmus/xmppside/jid"
 )
 
@@ -43,8 +54,10 @@ const (
 )
 
 // ChannelPrefixes are the first characters of channels (RFC 2811 §2.1); no
-// nick starts with one of them.
+// nick starts with one of them. Of these, Matrix's rooms have "#" and "!".
 const ChannelPrefixes = "#&+!"
+
+const matrixPrefixes = "#!"
 
 // Address is a parsed address; its resource stays with the JID.
 type Address struct {
@@ -80,18 +93,18 @@ func (d Domains) Parse(j jid.JID) (Address, error) {
 		}
 		return a, nil
 	}
-	text, err := localText(j)
+	text, err := localText(j, networkOf(j.Local(), bound))
 	if err != nil {
 		return Address{}, err
 	}
 	if bound != "" {
 		a.Name = text
-		a.Kind = kindOf(text)
+		a.Kind = kindOf(text, bound)
 		return a, nil
 	}
 	at := strings.LastIndexByte(text, '%')
 	if at < 0 {
-		if kindOf(text) == Channel {
+		if kindOf(text, "") == Channel {
 			return Address{}, fmt.Errorf("%w: write %s%%network@%s", ErrNoNetwork, j.Local(), j.Domain())
 		}
 		a.Kind, a.Network = Network, text
@@ -104,19 +117,32 @@ func (d Domains) Parse(j jid.JID) (Address, error) {
 	if a.Name == "" {
 		return Address{}, fmt.Errorf("%w before %%%s", ErrEmpty, a.Network)
 	}
-	a.Kind = kindOf(a.Name)
+	a.Kind = kindOf(a.Name, a.Network)
 	return a, nil
 }
 
-func kindOf(name string) Kind {
-	if strings.IndexByte(ChannelPrefixes, name[0]) >= 0 {
+func kindOf(name, network string) Kind {
+	prefixes := ChannelPrefixes
+	if network == bridge.NetworkMatrix {
+		prefixes = matrixPrefixes
+	}
+	if strings.IndexByte(prefixes, name[0]) >= 0 {
 		return Channel
 	}
 	return User
 }
 
-// JID returns the bare address that Parse reads as a, up to the case of ASCII
-// letters. Its errors wrap ErrNotOurs, ErrNoNetwork (a's network is not the
+// networkOf returns the network that a localpart leads to, on a domain that is
+// bound to one or to none.
+func networkOf(local, bound string) string {
+	if bound != "" {
+		return bound
+	}
+	return local[strings.LastIndexByte(local, '%')+1:]
+}
+
+// JID returns the bare address that Parse reads as a, but on IRC for the case
+// of ASCII letters. Its errors wrap ErrNotOurs, ErrNoNetwork (a's network is not the
 // one that the domain is bound to), ErrEmpty or ErrUnspellable.
 func (d Domains) JID(a Address) (jid.JID, error) {
 	bound, ours := d[a.Domain]
@@ -128,48 +154,50 @@ func (d Domains) JID(a Address) (jid.JID, error) {
 	case a.Network == "", a.Kind == Gateway, bound != "" && a.Network != bound:
 		return jid.JID{}, fmt.Errorf("%w that %s leads to", ErrNoNetwork, a.Domain)
 	case a.Kind == Network:
-		return spell(a.Network, a.Domain)
-	case a.Name == "" || a.Kind != kindOf(a.Name):
+		return spell(a.Network, a.Domain, a.Network)
+	case a.Name == "" || a.Kind != kindOf(a.Name, a.Network):
 		return jid.JID{}, fmt.Errorf("%w: %q", ErrEmpty, a.Name)
 	case bound != "":
-		return spell(a.Name, a.Domain)
+		return spell(a.Name, a.Domain, bound)
 	}
-	return spell(a.Name+"%"+a.Network, a.Domain)
+	return spell(a.Name+"%"+a.Network, a.Domain, a.Network)
 }
 
 // RoomID returns how the core calls the hosted room or conversation at j: the
 // localpart with nothing escaped, "@" and the domain, or the domain alone. It
 // refuses a j that RoomJID would spell in another way, since two addresses of
-// one room would be two rooms to every client.
+// one room would be two rooms to every client. Whether j's network knows upper
+// case is for Parse to say.
 func RoomID(j jid.JID) (string, error) {
 	if j.Local() == "" {
 		return j.Domain(), nil
 	}
-	text, err := localText(j)
+	text, err := localText(j, bridge.NetworkMatrix)
 	if err != nil {
 		return "", err
 	}
 	return text + "@" + j.Domain(), nil
 }
 
-// RoomJID is the inverse of RoomID.
+// RoomJID is the inverse of RoomID. Ids of IRC's rooms have no upper-case
+// ASCII letters.
 func RoomJID(id string) (jid.JID, error) {
 	at := strings.LastIndexByte(id, '@')
 	if at < 0 {
 		return jid.New("", id, "")
 	}
-	return spell(id[:at], id[at+1:])
+	return spell(id[:at], id[at+1:], bridge.NetworkMatrix)
 }
 
 // localText returns what j's localpart says, and refuses those that say it in
-// another spelling than ours.
-func localText(j jid.JID) (string, error) {
+// another spelling than ours of that network.
+func localText(j jid.JID, network string) (string, error) {
 	local := j.Local()
 	if strings.IndexByte(local, '\\') < 0 {
 		return local, nil
 	}
 	text := unescapeRunes(jid.Unescape(local))
-	ours, err := spell(text, j.Domain())
+	ours, err := spell(text, j.Domain(), network)
 	if err != nil {
 		return "", err
 	}
@@ -179,14 +207,23 @@ func localText(j jid.JID) (string, error) {
 	return text, nil
 }
 
-// spell writes text into a localpart.
-func spell(text, domain string) (jid.JID, error) {
-	local := jid.Escape(escapeBackslashes(text))
+// spell writes text, which names something of a network, into a localpart.
+func spell(text, domain, network string) (jid.JID, error) {
+	keepCase := network == bridge.NetworkMatrix
+	local := escapeBackslashes(text)
+	if keepCase {
+		local = escapeUpper(local)
+	}
+	local = jid.Escape(local)
 	j, err := jid.New(local, domain, "")
 	if err == nil && j.Local() == lowerASCII(local) && !spaceAtEnds(text) {
 		return j, nil
 	}
-	j, err = jid.New(jid.Escape(escapeRunes(text)), domain, "")
+	local = escapeRunes(text)
+	if keepCase {
+		local = escapeUpper(local)
+	}
+	j, err = jid.New(jid.Escape(local), domain, "")
 	if err != nil {
 		return jid.JID{}, fmt.Errorf("%w: %w", ErrUnspellable, err)
 	}
@@ -208,7 +245,7 @@ func Name(resource string) string { return unescapeRunes(resource) }
 
 func spaceAtEnds(s string) bool { return strings.Trim(s, " ") != s }
 
-// lowerASCII folds only what every network folds.
+// lowerASCII folds only what every IRC network folds.
 func lowerASCII(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' {

@@ -15,7 +15,7 @@ func BenchmarkPeople(b *testing.B) {
 			var buf []byte
 			b.ReportAllocs()
 			for b.Loop() {
-				buf = people.Append(buf[:0], name)
+				buf = people.Append(buf[:0], name, "")
 			}
 		})
 	}
@@ -41,26 +41,57 @@ func TestPeople(t *testing.T) {
 	} {
 		for domain, want := range map[string]string{"gw.example.org": c.gw, "libera.example.org": c.bound} {
 			people := domains.People(domain, "libera")
-			if got := string(people.Append([]byte("to "), Resource(c.name))); got != "to "+want {
+			if got := string(people.Append([]byte("to "), Resource(c.name), "@account:server.org")); got != "to "+want {
 				t.Errorf("%q on %s: %s, want %s", c.name, domain, got, want)
 			}
 			if want == "" {
 				continue
 			}
-			if got := people.Nick(jid.MustParse(want + "/resource")); got != Resource(lowerASCII(c.name)) {
-				t.Errorf("%s is %q, want %q", want, got, c.name)
+			if got, account := people.Find(jid.MustParse(want + "/resource")); got != Resource(lowerASCII(c.name)) || account != "" {
+				t.Errorf("%s is %q, %q, want %q", want, got, account, c.name)
 			}
 		}
 	}
-	if got := domains.People("libera.example.org", "oftc").Append(nil, "rob"); got != nil {
+	if got := domains.People("libera.example.org", "oftc").Append(nil, "rob", ""); got != nil {
 		t.Errorf("an address that leads nowhere: %s", got)
 	}
 	for _, other := range []string{
 		"rob%oftc@gw.example.org", "rob@libera.example.org", "libera@gw.example.org", "#go%libera@gw.example.org", "rob%libera@elsewhere.org", "gw.example.org",
 	} {
-		if got := domains.People("gw.example.org", "libera").Nick(jid.MustParse(other)); got != "" {
-			t.Errorf("%s is %q", other, got)
+		if got, account := domains.People("gw.example.org", "libera").Find(jid.MustParse(other)); got != "" || account != "" {
+			t.Errorf("%s is %q, %q", other, got, account)
 		}
+	}
+}
+
+// On Matrix it is the account that counts.
+func TestPeopleOfMatrix(t *testing.T) {
+	for _, c := range []struct{ account, gw, bound string }{
+		{"@rob:server.org", "rob%server.org%matrix@gw.example.org", "rob%server.org@matrix.example.org"},
+		{"@Rob:server.org", `\u{52}ob%server.org%matrix@gw.example.org`, `\u{52}ob%server.org@matrix.example.org`},
+		{"@a/b=c:server.org:8448", `a\2fb=c%server.org\3a8448%matrix@gw.example.org`, `a\2fb=c%server.org\3a8448@matrix.example.org`},
+		{"@+1:server.org", "+1%server.org%matrix@gw.example.org", "+1%server.org@matrix.example.org"},
+		{"@#go:server.org", "", ""},
+		{"@rob:", "", ""},
+		{"rob", "", ""},
+		{"#go:server.org", "", ""},
+		{"", "", ""},
+	} {
+		for domain, want := range map[string]string{"gw.example.org": c.gw, "matrix.example.org": c.bound} {
+			people := domains.People(domain, "matrix")
+			if got := string(people.Append([]byte("to "), "Rob", c.account)); got != "to "+want {
+				t.Errorf("%q on %s: %s, want %s", c.account, domain, got, want)
+			}
+			if want == "" {
+				continue
+			}
+			if nick, account := people.Find(jid.MustParse(want)); nick != "" || account != c.account {
+				t.Errorf("%s is %q, %q, want %q", want, nick, account, c.account)
+			}
+		}
+	}
+	if got := domains.People("libera.example.org", "matrix").Append(nil, "rob", "@rob:server.org"); got != nil {
+		t.Errorf("an address that leads nowhere: %s", got)
 	}
 }
 
@@ -78,14 +109,44 @@ func FuzzPeople(f *testing.F) {
 		for _, domain := range []string{"gw.example.org", "libera.example.org"} {
 			want, err := domains.JID(Address{User, domain, network, name})
 			people := domains.People(domain, network)
-			if got := people.Append(nil, Resource(name)); string(got) != want.String() {
+			if got := people.Append(nil, Resource(name), ""); network != "matrix" && string(got) != want.String() {
 				t.Fatalf("%q on %q: %s, want %s, %v", name, network, got, want, err)
 			}
-			if err != nil || strings.Contains(network, "%") {
+			if err != nil || strings.Contains(network, "%") || network == "matrix" {
 				continue
 			}
-			if got := people.Nick(want); got != Resource(lowerASCII(name)) {
+			if got, _ := people.Find(want); got != Resource(lowerASCII(name)) {
 				t.Fatalf("%s on %q is %q, want %q", want, network, got, name)
+			}
+		}
+	})
+}
+
+// A user id is spelled as its name is, however it is come by.
+func FuzzPeopleOfMatrix(f *testing.F) {
+	for _, s := range []string{"@rob:server.org", "@Rob:server.org:8448", "@#:a", "@a%b:c", "@\\5c:d"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, id string) {
+		if !utf8.ValidString(id) || len(id) > 100 {
+			return
+		}
+		for _, domain := range []string{"gw.example.org", "matrix.example.org"} {
+			name, ok := MatrixName(id)
+			people := domains.People(domain, "matrix")
+			got := string(people.Append(nil, "", id))
+			if !ok || id[0] != '@' {
+				if got != "" {
+					t.Fatalf("%q: %s", id, got)
+				}
+				continue
+			}
+			want, err := domains.JID(Address{User, domain, "matrix", name})
+			if err != nil || got != want.String() {
+				t.Fatalf("%q: %s, want %s, %v", id, got, want, err)
+			}
+			if _, account := people.Find(want); account != id {
+				t.Fatalf("%s is %q, want %q", want, account, id)
 			}
 		}
 	})

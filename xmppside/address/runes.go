@@ -38,11 +38,31 @@ func escapeRunes(s string) string {
 	return b.String()
 }
 
+// escapeUpper writes upper-case ASCII letters by code point: localparts have none.
+func escapeUpper(s string) string {
+	if strings.IndexFunc(s, isUpper) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if isUpper(r) {
+			b.WriteString(opening)
+			b.WriteString(strconv.FormatInt(int64(r), 16))
+			b.WriteByte('}')
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func isUpper(r rune) bool { return r >= 'A' && r <= 'Z' }
+
 func isOpening(s string) bool {
 	return len(s) > 2 && s[0] == '\\' && (s[1] == 'u' || s[1] == 'U') && s[2] == '{'
 }
 
-// unescapeRunes undoes escapeRunes and escapeBackslashes.
+// unescapeRunes undoes escapeRunes, escapeUpper and escapeBackslashes.
 func unescapeRunes(s string) string {
 	if !strings.Contains(s, opening) {
 		return s

@@ -25,6 +25,7 @@ const (
 	nsDiscoInfo  = "http://jabber.org/protocol/disco#info"
 	nsDiscoItems = "http://jabber.org/protocol/disco#items"
 	nsData       = "jabber:x:data"
+	nsUpdate     = "vcard-temp:x:update"
 	nsAddress    = "http://jabber.org/protocol/address"
 )
 
@@ -79,11 +80,14 @@ func (r *Room) appendPresence(b, to []byte, p presence) []byte {
 		if o.show != ShowOnline {
 			b = wire.AppendElement(b, "show", o.show.String())
 		}
-		if o.status != "" {
-			b = wire.AppendElement(b, "status", o.status)
+		more := o.more()
+		if more.status != "" {
+			b = wire.AppendElement(b, "status", more.status)
 		}
 		if o.user != nil {
 			b = append(b, o.user.extra.Value()...)
+		} else {
+			b = appendAvatar(b, more.avatar)
 		}
 	}
 	b = r.appendItem(b, p)
@@ -133,6 +137,20 @@ func (r *Room) appendItem(b []byte, p presence) []byte {
 		if c != 0 {
 			b = appendCode(b, c)
 		}
+	}
+	return append(b, "</x>"...)
+}
+
+// appendAvatar appends which picture somebody has (XEP-0153 §4.1), if that is known.
+func appendAvatar(b []byte, hash string) []byte {
+	if hash == "" {
+		return b
+	}
+	b = append(b, "<x xmlns='"+nsUpdate+"'>"...)
+	if hash == removed {
+		b = append(b, "<photo/>"...)
+	} else {
+		b = wire.AppendElement(b, "photo", hash)
 	}
 	return append(b, "</x>"...)
 }

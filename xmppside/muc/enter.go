@@ -66,7 +66,7 @@ func (r *Room) handlePresence(st *wire.Stanza) {
 func (r *Room) kickStranger(st *wire.Stanza) {
 	nick := st.To.Resource()
 	kick := presence{
-		of:   &occupant{nick: nick, id: r.ids.of(st.From.Bare(), nick)},
+		of:   &occupant{nick: nick, id: r.ids.of(Who{Nick: nick, User: st.From.Bare()})},
 		gone: true, self: true, reason: "You are not in this room.", codes: [4]int{codeKicked, codeRemoved},
 	}
 	r.send(func(b []byte) []byte { return r.appendPresence(b, escaped(st.From), kick) })
@@ -177,7 +177,7 @@ func (r *Room) enter(m Member, created bool) {
 
 // put takes in somebody without a client here, or what is new about somebody.
 func (r *Room) put(m Member) {
-	o := r.find(Who{m.Nick, m.User})
+	o := r.find(m.who())
 	switch {
 	case o == nil && r.people[m.Nick] != nil:
 		// A user has that name; the owner will say what became of it.
@@ -185,16 +185,18 @@ func (r *Room) put(m Member) {
 	case o == nil:
 		r.show(presence{of: r.insert(m)})
 	default:
-		if !r.rename(o, Who{m.Nick, m.User}) {
+		if !r.rename(o, m.who()) {
 			return
 		}
 		if o.user != nil { // the room knows this better
-			m.Show, m.Status = o.show, o.status
+			m.Show, m.Status = o.show, o.status()
 		}
 		r.update(o, presence{}, func() {
-			o.role, o.affiliation, o.show, o.status = m.Role, m.Affiliation, m.Show, cut(m.Status, maxStatus)
-			if !m.User.IsZero() {
-				o.id = r.ids.of(m.User, m.Nick)
+			o.role, o.affiliation, o.show = m.Role, m.Affiliation, m.Show
+			o.setStatus(m.Status)
+			o.setAvatar(m.Avatar)
+			if !m.User.IsZero() || m.Account != "" {
+				o.identify(r, m.who())
 			}
 		})
 	}
@@ -212,9 +214,10 @@ func (r *Room) admit(m Member, j *joining, created bool) {
 	}
 	known := o != nil // seen before they came in by this door
 	if known {
-		o.role, o.affiliation, o.id = m.Role, m.Affiliation, r.ids.of(m.User, m.Nick)
+		o.role, o.affiliation = m.Role, m.Affiliation
+		o.identify(r, m.who())
 	} else {
-		m.Show, m.Status = ShowOnline, ""
+		m.Show, m.Status, m.Avatar = ShowOnline, "", ""
 		o = r.insert(m)
 	}
 	u := &user{occupant: o, jid: m.User}
@@ -227,7 +230,7 @@ func (r *Room) admit(m Member, j *joining, created bool) {
 	}
 	_, told := u.refresh()
 	if told {
-		r.tell(u.best().jid, u.nick, SetPresence{u.show, u.status})
+		r.tell(u.best().jid, u.nick, SetPresence{u.show, u.status()})
 	}
 	// The others; u's own clients are not among the users yet.
 	r.toAll(wire.Presence, nil, func(b []byte) []byte { return r.appendPresence(b, nil, presence{of: o}) })

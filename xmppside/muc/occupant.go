@@ -12,32 +12,86 @@ import (
 
 // Who names somebody in a fact. Nick is how they are called in the room, User
 // the bare JID of those who are on XMPP; either will do for a user who has
-// clients in the room, others are found by Nick.
+// clients in the room, others are found by Nick. Account is the lasting id of
+// who is not on XMPP, where their network knows people by more than a nickname.
 type Who struct {
-	Nick string
-	User jid.JID
+	Nick    string
+	User    jid.JID
+	Account string
 }
 
 // Member is somebody who is in the room, as the owner knows them.
 type Member struct {
 	Nick        string
 	User        jid.JID // bare; zero for who is not on XMPP
+	Account     string  // see Who
 	Affiliation Affiliation
 	Role        Role
 	Show        Show // of users who have clients here, the room knows better
 	Status      string
+	Avatar      string // SHA-1 of their picture in hex, "" for none
 }
+
+func (m Member) who() Who { return Who{m.Nick, m.User, m.Account} }
 
 // occupant is one nickname in the room. There may be many thousands of them,
 // so there is nothing in here that only users need.
 type occupant struct {
-	nick, status string
-	user         *user  // nil unless they have clients here
-	since        uint32 // Room.clock at their entrance
-	id           occupantID
-	show         Show
-	role         Role
-	affiliation  Affiliation
+	nick        string
+	about       *about // nil if there is nothing in it
+	user        *user  // nil unless they have clients here
+	since       uint32 // Room.clock at their entrance
+	id          occupantID
+	show        Show
+	role        Role
+	affiliation Affiliation
+}
+
+// about is what not everybody has. It is not changed, but replaced, so that a
+// copy of an occupant shows how they were.
+type about struct {
+	status  string
+	account string
+	avatar  string // as in Member; or removed
+}
+
+// removed is the avatar of who has none any more, which must be said: without a
+// word, clients go on showing the one they had.
+const removed = "-"
+
+// more is what there is about an occupant.
+func (o *occupant) more() about {
+	if o.about == nil {
+		return about{}
+	}
+	return *o.about
+}
+
+// tellMore sets it.
+func (o *occupant) tellMore(a about) {
+	switch {
+	case a == about{}:
+		o.about = nil
+	case o.about == nil || *o.about != a:
+		o.about = &a
+	}
+}
+
+func (o *occupant) status() string { return o.more().status }
+
+func (o *occupant) setStatus(status string) {
+	a := o.more()
+	a.status = cut(status, maxStatus)
+	o.tellMore(a)
+}
+
+func (o *occupant) setAvatar(hash string) {
+	a := o.more()
+	if hash == "" && a.avatar != "" {
+		hash = removed
+	}
+	a.avatar = hash
+	o.tellMore(a)
 }
 
 // user is an occupant with clients of their own in the room.
@@ -141,10 +195,16 @@ func (r *Room) find(w Who) *occupant {
 			return u.occupant
 		}
 	}
-	if o := r.people[w.Nick]; o != nil && o.user == nil {
+	if o := r.people[w.Nick]; o != nil && o.user == nil && o.mayBe(w) {
 		return o
 	}
 	return nil
+}
+
+// mayBe tells by the accounts, where they are known, whether o can be w.
+func (o *occupant) mayBe(w Who) bool {
+	account := o.more().account
+	return account == "" || w.Account == "" || account == w.Account
 }
 
 // resource returns the client with that full JID, or nil.
@@ -164,9 +224,10 @@ func (u *user) indexOf(full jid.JID) int {
 // reports whether that is news to the room, and to the owner.
 func (u *user) refresh() (visible, told bool) {
 	best := u.best()
-	told = u.show != best.show || u.status != best.status
+	told = u.show != best.show || u.status() != best.status
 	visible = told || u.extra != best.extra
-	u.show, u.status, u.extra = best.show, best.status, best.extra
+	u.show, u.extra = best.show, best.extra
+	u.setStatus(best.status)
 	return visible, told
 }
 
@@ -183,9 +244,10 @@ func (u *user) best() *resource {
 func (r *Room) insert(m Member) *occupant {
 	r.clock++
 	o := &occupant{
-		nick: m.Nick, status: cut(m.Status, maxStatus), since: r.clock, id: r.ids.of(m.User, m.Nick),
+		nick: m.Nick, since: r.clock, id: r.ids.of(m.who()),
 		show: m.Show, role: m.Role, affiliation: m.Affiliation,
 	}
+	o.tellMore(about{cut(m.Status, maxStatus), m.Account, m.Avatar})
 	r.people[o.nick] = o
 	return o
 }

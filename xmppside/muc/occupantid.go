@@ -16,8 +16,8 @@ type occupantID [15]byte
 // XEP-0421 §4.1: the id must stay the same for the same user over leaving,
 // coming back and changing the nickname, must be another one in another room,
 // and must not tell the user's JID. A keyed hash does that without storing
-// anything. Somebody who is no XMPP user is their nickname: there is nothing
-// more lasting to go by.
+// anything. Somebody who is no XMPP user is their account or, where there is
+// nothing more lasting to go by, their nickname.
 //
 // It is the room's own key, of a fixed length, that is hashed before the name.
 // As the hash is cut short, nobody can go on from one to a longer name's.
@@ -30,16 +30,29 @@ func newIDMaker(key []byte, room jid.JID) (m idMaker) {
 	return m
 }
 
-// of returns the id of a user, or of a nickname if user is zero.
-func (m idMaker) of(user jid.JID, nick string) occupantID {
+// of returns the id of a user, of an account, or of a nickname.
+func (m idMaker) of(w Who) occupantID {
 	// No name can hold a NUL, so no two people hash the same text.
-	kind, who := "nick\x00", nick
-	if !user.IsZero() {
-		kind, who = "user\x00", user.String()
+	kind, who := "nick\x00", w.Nick
+	switch {
+	case !w.User.IsZero():
+		kind, who = "user\x00", w.User.Bare().String()
+	case w.Account != "":
+		kind, who = "account\x00", w.Account
 	}
 	var in [512]byte
 	sum := sha256.Sum256(append(append(append(in[:0], m[:]...), kind...), who...))
 	return occupantID(sum[:])
+}
+
+// identify gives an occupant the account and id of w.
+func (o *occupant) identify(r *Room, w Who) {
+	o.id = r.ids.of(w)
+	if w.Account != "" {
+		a := o.more()
+		a.account = w.Account
+		o.tellMore(a)
+	}
 }
 
 func (id occupantID) append(b []byte) []byte {

@@ -50,9 +50,32 @@ func (r *Room) SetRole(w Who, a Affiliation, role Role, actor string) {
 func (r *Room) SetAvailability(w Who, s Show, status string) {
 	r.locked(func() {
 		if o := r.find(w); o != nil && o.user == nil {
-			r.update(o, presence{}, func() { o.show, o.status = s, cut(status, maxStatus) })
+			r.update(o, presence{}, func() {
+				o.show = s
+				o.setStatus(status)
+			})
 		}
 	})
+}
+
+// SetAvatar tells which picture somebody has who has no client here: its SHA-1
+// in hex, or "" for none.
+func (r *Room) SetAvatar(w Who, hash string) {
+	r.locked(func() {
+		if o := r.find(w); o != nil && o.user == nil {
+			r.update(o, presence{}, func() { o.setAvatar(hash) })
+		}
+	})
+}
+
+// Account returns the account of who is called nick, or "" if there is none.
+func (r *Room) Account(nick string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if o := r.people[nick]; o != nil {
+		return o.more().account
+	}
+	return ""
 }
 
 // update changes an occupant and shows it, if there is anything new to show.
@@ -70,7 +93,7 @@ func (r *Room) Rename(from, to Who) {
 		o := r.find(from)
 		if o == nil {
 			// Whoever it was, there is somebody of that name now.
-			r.put(Member{Nick: to.Nick, User: to.User, Role: RoleParticipant})
+			r.put(Member{Nick: to.Nick, User: to.User, Account: to.Account, Role: RoleParticipant})
 			return
 		}
 		r.rename(o, to)
@@ -106,7 +129,7 @@ func (r *Room) rename(o *occupant, to Who) bool {
 	o.nick, o.since = to.Nick, r.clock
 	r.people[o.nick] = o
 	if o.user == nil {
-		o.id = r.ids.of(to.User, to.Nick)
+		o.identify(r, to)
 	}
 	r.show(presence{of: o})
 	return true
@@ -132,6 +155,6 @@ func (r *Room) shareAvailability(u *user, by jid.JID) {
 		r.show(presence{of: u.occupant})
 	}
 	if told {
-		r.tell(by, u.nick, SetPresence{u.show, u.status})
+		r.tell(by, u.nick, SetPresence{u.show, u.status()})
 	}
 }

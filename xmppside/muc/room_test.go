@@ -368,15 +368,17 @@ func TestOccupantID(t *testing.T) {
 	a, b := jid.MustParse("a@x"), jid.MustParse("b@x")
 	room, other := jid.MustParse("r@y"), jid.MustParse("q@y")
 	m := newIDMaker([]byte("k"), room)
-	first := m.of(a, "nick")
+	first := m.of(Who{Nick: "nick", User: a})
 	for what, same := range map[string]bool{
-		"another nickname":   m.of(a, "other") == first,
-		"after a restart":    newIDMaker([]byte("k"), room).of(a, "nick") == first,
-		"two natives":        m.of(jid.JID{}, "n") != m.of(jid.JID{}, "m"),
-		"another user":       m.of(b, "nick") != first,
-		"a native so called": m.of(jid.JID{}, "a@x") != first,
-		"another room":       newIDMaker([]byte("k"), other).of(a, "nick") != first,
-		"another key":        newIDMaker([]byte("l"), room).of(a, "nick") != first,
+		"another nickname":     m.of(Who{Nick: "other", User: a}) == first,
+		"after a restart":      newIDMaker([]byte("k"), room).of(Who{Nick: "nick", User: a}) == first,
+		"two natives":          m.of(Who{Nick: "n"}) != m.of(Who{Nick: "m"}),
+		"another user":         m.of(Who{Nick: "nick", User: b}) != first,
+		"an account":           m.of(Who{"n", jid.JID{}, "@n:s"}) == m.of(Who{"m", jid.JID{}, "@n:s"}),
+		"an account so called": m.of(Who{"n", jid.JID{}, "n"}) != m.of(Who{Nick: "n"}),
+		"a native so called":   m.of(Who{Nick: "a@x"}) != first,
+		"another room":         newIDMaker([]byte("k"), other).of(Who{Nick: "nick", User: a}) != first,
+		"another key":          newIDMaker([]byte("l"), room).of(Who{Nick: "nick", User: a}) != first,
 	} {
 		if !same {
 			t.Error(what)

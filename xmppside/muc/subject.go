@@ -67,7 +67,7 @@ func (r *Room) author(by Who) *occupant {
 	if o := r.find(by); o != nil {
 		return o
 	}
-	return &occupant{nick: by.Nick, id: r.ids.of(by.User.Bare(), by.Nick)}
+	return &occupant{nick: by.Nick, id: r.ids.of(by)}
 }
 
 func subjectXML(text string) string { return string(wire.AppendElement(nil, "subject", text)) }

@@ -1,6 +1,7 @@
 package muc
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -44,9 +45,15 @@ func newPlay(t *testing.T) *play {
 
 func (p *play) open(o Options) {
 	o.Owner, o.Sender, o.Key, o.Name = p, p, []byte("0123456789abcdef"), "#go on net"
-	o.Addresses = address.Domains{testRoom.Domain(): ""}.People(testRoom.Domain(), "net")
+	if o.Addresses == nil {
+		o.Addresses = people("net")
+	}
 	o.NewID = func() string { p.ids++; return "id" + strconv.Itoa(p.ids) }
 	p.room = New(testRoom, o)
+}
+
+func people(network string) Addresses {
+	return address.Domains{testRoom.Domain(): ""}.People(testRoom.Domain(), network)
 }
 
 // Ask notes a request.
@@ -144,7 +151,7 @@ func (p *play) fact(line string) {
 	r, who := p.room, whoOf(v)
 	switch verb {
 	case "open":
-		p.open(Options{Nonanonymous: v["nonanonymous"] != "", Logged: v["logged"] != ""})
+		p.open(Options{Nonanonymous: v["nonanonymous"] != "", Logged: v["logged"] != "", Addresses: people(cmp.Or(v["network"], "net"))})
 	case "members":
 		var all []Member
 		for _, m := range list {
@@ -157,12 +164,14 @@ func (p *play) fact(line string) {
 		causes := map[string]Cause{"": Left, "kick": Kicked, "ban": Banned, "removed": Removed}
 		r.Leave(who, Departure{Cause: causes[v["cause"]], Reason: v["reason"], Actor: v["actor"]})
 	case "rename":
-		r.Rename(who, Who{Nick: v["to"], User: who.User})
+		r.Rename(who, Who{Nick: v["to"], User: who.User, Account: who.Account})
 	case "role":
 		m := memberOf(p.t, v)
 		r.SetRole(who, m.Affiliation, m.Role, v["actor"])
 	case "available":
 		r.SetAvailability(who, parseShow(v["show"]), v["status"])
+	case "avatar":
+		r.SetAvatar(who, v["hash"])
 	case "say":
 		r.Say(Said{By: who, Body: v["body"], ID: v["id"], Ref: v["ref"]})
 	case "whisper":
@@ -220,7 +229,7 @@ func members(t *testing.T, s string) (list []map[string]string) {
 }
 
 func whoOf(v map[string]string) Who {
-	w := Who{Nick: v["nick"]}
+	w := Who{Nick: v["nick"], Account: v["account"]}
 	if u := v["user"]; u != "" {
 		w.User = jid.MustParse(u)
 	}
@@ -229,7 +238,7 @@ func whoOf(v map[string]string) Who {
 
 func memberOf(t *testing.T, v map[string]string) Member {
 	w := whoOf(v)
-	m := Member{Nick: w.Nick, User: w.User, Role: RoleParticipant, Show: parseShow(v["show"]), Status: v["status"]}
+	m := Member{Nick: w.Nick, User: w.User, Account: w.Account, Avatar: v["avatar"], Role: RoleParticipant, Show: parseShow(v["show"]), Status: v["status"]}
 	var ok bool
 	if s := v["role"]; s != "" {
 		if m.Role, ok = parseRole(s); !ok {
