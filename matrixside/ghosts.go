@@ -2,34 +2,242 @@ package matrixside
 
 import (
 	"context"
+	"sync"
 
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"isthmus/bridge"
+	"isthmus/bridge/store"
 )
 
 // ghosts are the users on the homeserver who stand for people of other
-// networks: who is registered, and what their profiles say.
-type ghosts struct{ side *Side }
+// networks: who is registered, and what their profiles say. Whoever is in
+// none of our rooms any more is registered once more when they come again.
+type ghosts struct {
+	side *Side
 
-func newGhosts(s *Side) *ghosts { return &ghosts{side: s} }
-
-// ours reports whether user stands for somebody of another network.
-func (g *ghosts) ours(user id.UserID) bool { return false }
-
-// person is who user stands for.
-func (g *ghosts) person(user id.UserID) (bridge.Person, bool) { return bridge.Person{}, false }
-
-// of is the ghost of who, registered or not. It fails for people whom no user
-// id can stand for.
-func (g *ghosts) of(who bridge.Person) (id.UserID, error) { return "", nil }
-
-// ensure returns the ghost of who, registered, with name in the profile. It
-// waits for the homeserver until ctx ends. An empty name leaves the profile
-// as it is.
-func (g *ghosts) ensure(ctx context.Context, who bridge.Person, name string) (id.UserID, error) {
-	return g.of(who)
+	mu    sync.Mutex
+	known map[id.UserID]*ghost
+	asked map[string]*ghost // pictures that the core was asked for, by the question's id
 }
 
-// exists answers the homeserver's question whether there is such a ghost.
-func (g *ghosts) exists(ctx context.Context, user id.UserID) bool { return false }
+// maxGhosts bounds the ghosts that are known at once. Beyond it those who are
+// in no room of Matrix are forgotten, which costs a request when they come again.
+const maxGhosts = 65536
+
+// ghost is what is known of one of them. The fields below turn belong to
+// whoever has it.
+type ghost struct {
+	user id.UserID
+	who  bridge.Person
+
+	turn       chan struct{} // has a place for who changes the account
+	registered bool
+	asked      bool   // the profile was asked for
+	name       string // in the profile
+	avatar     string // its SHA-1, as the core told us
+	uri        id.ContentURIString
+
+	// Under ghosts.mu.
+	stays    int // rooms of Matrix that they are in
+	presence bridge.Presence
+	told     bool   // presence was told at all
+	wanted   string // SHA-1 of the picture that the core was asked for
+}
+
+func newGhosts(s *Side) *ghosts {
+	return &ghosts{side: s, known: map[id.UserID]*ghost{}, asked: map[string]*ghost{}}
+}
+
+// ours reports whether user stands for somebody of another network.
+func (g *ghosts) ours(user id.UserID) bool { return g.side.options().Names.IsGhost(user) }
+
+// person is who user stands for; false also for a ghost of ours whose user id
+// had to be cut, as long as nobody has told us whose it is.
+func (g *ghosts) person(user id.UserID) (bridge.Person, bool) {
+	g.mu.Lock()
+	known := g.known[user]
+	g.mu.Unlock()
+	if known != nil {
+		return known.who, true
+	}
+	return g.side.options().Names.Person(user)
+}
+
+// behind is who a user is to the core: the person that a ghost stands for, or
+// the Matrix user themselves.
+func (g *ghosts) behind(user id.UserID) bridge.Person {
+	if g.ours(user) {
+		if p, ok := g.person(user); ok {
+			return p
+		}
+	}
+	return bridge.Person{Network: bridge.NetworkMatrix, ID: string(user)}
+}
+
+// of is who somebody is on Matrix: their ghost, registered or not, or a Matrix
+// user themselves.
+func (g *ghosts) of(who bridge.Person) id.UserID { return g.side.options().Names.User(who) }
+
+// get is what is known of who's ghost, from now on.
+func (g *ghosts) get(who bridge.Person) *ghost {
+	user := g.of(who)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	known := g.known[user]
+	if known == nil {
+		if len(g.known) >= maxGhosts {
+			g.forgetLocked()
+		}
+		known = &ghost{user: user, who: who, turn: make(chan struct{}, 1)}
+		g.known[user] = known
+	}
+	return known
+}
+
+// forgetLocked makes room. Whoever has a ghost that is forgotten goes on with it.
+func (g *ghosts) forgetLocked() {
+	for user, known := range g.known {
+		if known.stays == 0 {
+			delete(g.known, user)
+		}
+	}
+}
+
+// recall takes up what the profile of a ghost was.
+func (g *ghosts) recall(r store.MatrixRoom) {
+	known := g.get(r.Room.Owner)
+	known.avatar, known.uri = r.Data, id.ContentURIString(r.Room.ID)
+}
+
+// hold waits for the turn to change a ghost's account. release gives it back.
+func (k *ghost) hold(ctx context.Context) error {
+	select {
+	case k.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (k *ghost) release() { <-k.turn }
+
+// ensure returns the ghost of who, registered, with name in the profile unless
+// they are in a room of Matrix already: homeservers carry a changed profile
+// into all rooms, over the name that somebody has there. It waits for the
+// homeserver until ctx ends. An empty name leaves the profile as it is.
+func (g *ghosts) ensure(ctx context.Context, who bridge.Person, name string) (id.UserID, error) {
+	known := g.get(who)
+	if err := known.hold(ctx); err != nil {
+		return "", err
+	}
+	defer known.release()
+	if err := g.registerHeld(ctx, known); err != nil {
+		return "", err
+	}
+	if name == "" || name == known.name {
+		return known.user, nil
+	}
+	c := g.side.options().Client
+	if !known.asked {
+		err := c.Do(ctx, known.user, func(ctx context.Context, m *mautrix.Client) error {
+			profile, err := m.GetProfile(ctx, known.user)
+			if err == nil {
+				known.name, known.uri = profile.DisplayName, profile.AvatarURL.CUString()
+			}
+			return ignoreMissing(err)
+		})
+		if err != nil {
+			return "", err
+		}
+		known.asked = true
+	}
+	g.mu.Lock()
+	busy := known.stays > 0
+	g.mu.Unlock()
+	if name == known.name || busy && known.name != "" {
+		return known.user, nil
+	}
+	err := c.Do(ctx, known.user, func(ctx context.Context, m *mautrix.Client) error {
+		return m.SetDisplayName(ctx, name)
+	})
+	if err == nil {
+		known.name = name
+	}
+	return known.user, err
+}
+
+// registerHeld makes the account, once in our life.
+func (g *ghosts) registerHeld(ctx context.Context, known *ghost) error {
+	if known.registered {
+		return nil
+	}
+	if err := g.side.options().Client.Register(ctx, known.user); err != nil {
+		return err
+	}
+	known.registered = true
+	return nil
+}
+
+// ignoreMissing lets pass that there is no such thing yet.
+func ignoreMissing(err error) error {
+	if mautrix.MNotFound.Is(err) {
+		return nil
+	}
+	return err
+}
+
+// exists answers the homeserver's question whether there is such a ghost: it
+// is registered then. There is one for everybody who could be there.
+func (g *ghosts) exists(ctx context.Context, user id.UserID) bool {
+	who, ok := g.side.options().Names.Person(user)
+	if !ok {
+		return false
+	}
+	_, err := g.ensure(ctx, who, "")
+	if err != nil {
+		g.side.log.Warn("a ghost that the homeserver asked for can't be registered", "ghost", user, "error", err)
+	}
+	return err == nil
+}
+
+// entered notes that a ghost is in one more room of Matrix, or with -1 one less.
+func (g *ghosts) entered(who bridge.Person, n int) {
+	known := g.get(who)
+	g.mu.Lock()
+	known.stays = max(0, known.stays+n)
+	g.mu.Unlock()
+}
+
+// call gives a ghost who is in a room a name of their own there.
+func (g *ghosts) call(ctx context.Context, user id.UserID, room id.RoomID, name string) error {
+	var avatar id.ContentURIString
+	g.mu.Lock()
+	known := g.known[user]
+	g.mu.Unlock()
+	if known != nil {
+		if err := known.hold(ctx); err != nil {
+			return err
+		}
+		avatar = known.uri
+		known.release()
+	}
+	return g.side.do(ctx, user, func(ctx context.Context, m *mautrix.Client) error {
+		_, err := m.SendStateEvent(ctx, room, event.StateMember, string(user), &event.MemberEventContent{
+			Membership: event.MembershipJoin, Displayname: name, AvatarURL: avatar,
+		})
+		return err
+	})
+}
+
+// profileName is the name that a ghost has where none was given to them.
+func (g *ghosts) profileName(ctx context.Context, who bridge.Person) string {
+	known := g.get(who)
+	if known.hold(ctx) != nil {
+		return ""
+	}
+	defer known.release()
+	return known.name
+}

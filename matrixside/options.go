@@ -12,6 +12,7 @@ import (
 	"isthmus/matrixside/client"
 	"isthmus/matrixside/inbox"
 	"isthmus/matrixside/media"
+	"isthmus/matrixside/names"
 )
 
 // MembersPolicy says who is shown of a room with more than Options.MembersMost
@@ -27,10 +28,9 @@ const (
 
 // Options are what a Side needs.
 type Options struct {
-	ServerName string    // of our homeserver
-	Bot        id.UserID // of the bridge itself
-	Client     *client.Client
-	Media      *media.Proxy
+	Names  names.Names // of our homeserver
+	Client *client.Client
+	Media  *media.Proxy // nil: files are not carried across
 	// Inbox is how the homeserver reaches us. New puts in what takes the
 	// events and answers questions: Event, Ephemeral, User, Alias and More
 	// needn't be set.
@@ -40,12 +40,11 @@ type Options struct {
 	// Rooms is what is remembered of rooms over a restart.
 	Rooms store.MatrixRooms
 	// Allow lists the servers and user ids that may use the bridge from
-	// Matrix; empty means ServerName alone.
+	// Matrix; empty means those of our homeserver.
 	Allow []string
 	// MembersMost is how many members a room shows whatever MembersBeyond says.
 	MembersMost   int
 	MembersBeyond MembersPolicy
-	Version       string
 	Log           *slog.Logger
 }
 
@@ -62,10 +61,10 @@ func (o *Options) check() error {
 		o.MembersMost = 1000
 	}
 	if len(o.Allow) == 0 {
-		o.Allow = []string{o.ServerName}
+		o.Allow = []string{o.Names.Server}
 	}
 	switch {
-	case o.ServerName == "" || o.Bot == "":
+	case o.Names.Server == "" || o.Names.Bot == "":
 		return errors.New("matrixside: the homeserver's name and the bot's user id are needed")
 	case o.Client == nil || o.Messages == nil || o.Rooms == nil || o.Log == nil:
 		return errors.New("matrixside: a client, a store and a log are needed")

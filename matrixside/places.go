@@ -13,6 +13,7 @@ import (
 const (
 	kindNative = "native" // a room of Matrix that Ghost is in
 	kindDirect = "direct" // the room where Ghost and User talk one to one
+	kindGhost  = "ghost"  // no room: Ghost's picture, Room.Owner, Room.ID and Data say whose, where and which
 )
 
 // place is one room on the homeserver that the bridge has something to do with.

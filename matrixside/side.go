@@ -17,7 +17,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -52,6 +54,8 @@ type Side struct {
 	directs *directs
 	pairs   *pairs
 
+	away atomic.Int64 // since when the homeserver is, in nanoseconds; 0 while it is there
+
 	ctx    context.Context // of every request; ends when Run does
 	cancel context.CancelFunc
 	work   sync.WaitGroup // whatever Run waits for
@@ -72,11 +76,15 @@ func New(core bridge.Publisher, o Options) (*Side, error) {
 	s.portals = newPortals(s)
 	s.directs = newDirects(s)
 	s.pairs = newPairs(s)
+	o.Client.OnChange(s.connected)
 	in := o.Inbox
-	in.Bot, in.Client = o.Bot, o.Client
+	in.Bot, in.Client = o.Names.BotID(), o.Client
 	in.Event, in.Ephemeral = s.handle, s.ephemeral
 	in.User, in.Alias = s.ghosts.exists, s.portals.exists
-	in.More = s.portals.serve(o.Media)
+	if o.Media != nil {
+		in.More = o.Media
+	}
+	in.More = s.portals.serve(in.More)
 	s.inbox = inbox.New(in)
 	return s, nil
 }
@@ -111,6 +119,8 @@ func (s *Side) recall(ctx context.Context) error {
 			s.natives.recall(r)
 		case r.Kind == kindNative:
 			s.natives.recall(r)
+		case r.Kind == kindGhost:
+			s.ghosts.recall(r)
 		default:
 			s.portals.recall(r)
 		}
@@ -133,6 +143,10 @@ func (s *Side) options() *Options { return s.opts.Load() }
 // handle takes an event of a room from the inbox. done is called when it has
 // been published, or can't be.
 func (s *Side) handle(e *event.Event, done func()) {
+	if e.Content.Parsed == nil {
+		// An error leaves nothing parsed: whoever wants it finds nothing in it.
+		_ = e.Content.ParseRaw(e.Type)
+	}
 	if p := s.places.at(e.RoomID); p != nil {
 		p.handle(e, done)
 		return
@@ -151,10 +165,10 @@ func (s *Side) handle(e *event.Event, done func()) {
 func (s *Side) invited(e *event.Event) bool {
 	content := e.Content.AsMember()
 	target := id.UserID(e.GetStateKey())
-	if content.Membership != event.MembershipInvite || target != s.options().Bot && !s.ghosts.ours(target) {
+	if content.Membership != event.MembershipInvite || !s.options().Names.IsOurs(target) {
 		return false
 	}
-	if target == s.options().Bot || content.IsDirect {
+	if !s.ghosts.ours(target) || content.IsDirect {
 		s.directs.invited(e, target)
 	} else {
 		s.natives.invited(e, target)
@@ -187,6 +201,32 @@ func (s *Side) Deliver(e bridge.Event) {
 		s.natives.deliverDirect(e)
 	default:
 		s.natives.deliver(e)
+	}
+}
+
+// outage is for how long a homeserver may be away before what people ask for
+// is refused instead of tried again.
+const outage = time.Minute
+
+// do makes a request as client.Do does, for as long as somebody who waits for
+// the answer shall wait: a minute, and not at all while the homeserver has
+// been away for longer.
+func (s *Side) do(ctx context.Context, as id.UserID, f func(context.Context, *mautrix.Client) error) error {
+	c := s.options().Client
+	if since := s.away.Load(); since != 0 && time.Since(time.Unix(0, since)) > outage {
+		return c.Once(ctx, as, f)
+	}
+	ctx, cancel := context.WithTimeout(ctx, outage)
+	defer cancel()
+	return c.Do(ctx, as, f)
+}
+
+// connected notes that the homeserver went away, or is back.
+func (s *Side) connected(up bool, _ error) {
+	if up {
+		s.away.Store(0)
+	} else {
+		s.away.CompareAndSwap(0, time.Now().UnixNano())
 	}
 }
 
