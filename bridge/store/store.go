@@ -1,6 +1,7 @@
 // Package store is what the bridge remembers over a restart: which id a
-// message has on which network, how people log in to networks, and whose
-// presence they have subscribed to.
+// message has on which network, how people log in to networks, whose presence
+// they have subscribed to, which rooms and accounts there are on Matrix, and
+// what came from there and has not been carried on yet.
 //
 // It runs on SQLite (a file, the default) or PostgreSQL (a postgres:// URL)
 // with one set of SQL. A single goroutine owns the connection. What it is
@@ -95,7 +96,7 @@ var (
 	ErrNewer = errors.New("the database belongs to a newer version of isthmus")
 )
 
-// Store implements Logins, MessageIDs and Subscriptions. Any goroutine may use it.
+// Store implements the interfaces above. Any goroutine may use it.
 type Store struct {
 	Counters Counters
 

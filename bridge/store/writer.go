@@ -18,7 +18,7 @@ const (
 	// gatherTime is how long message ids wait for company while nobody waits
 	// for them: a commit costs as much as a dozen of them.
 	gatherTime = 50 * time.Millisecond
-	// pruneInterval is how often old message ids are forgotten.
+	// pruneInterval is how often old message ids and events are forgotten.
 	pruneInterval = time.Hour
 )
 
@@ -95,6 +95,7 @@ func (s *Store) write() {
 			b.add(j)
 		case <-prune.C:
 			s.prune()
+			s.pruneInbox(inboxAge, inboxCount)
 			continue
 		case <-s.closing:
 			s.drain()
