@@ -4,8 +4,14 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"isthmus/bridge/config"
 )
 
 // command runs isthmus with args and returns what it printed.
@@ -69,12 +75,87 @@ func TestInitPort(t *testing.T) {
 
 func TestInitAsks(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "isthmus.yaml")
-	out, err := command(t, "irc.example.org\n\noftc\nircs://irc.oftc.net\n", "init", "-c", file)
+	out, err := command(t, "irc.example.org\n\noftc\nircs://irc.oftc.net\n\n", "init", "-c", file)
 	if err != nil || !strings.Contains(out, "#isthmus%oftc@irc.example.org") {
 		t.Errorf("%v: %s", err, out)
 	}
 	if out, err := command(t, "", "init", "-c", file+"2"); err == nil {
 		t.Errorf("no answer is taken for one: %s", out)
+	}
+}
+
+// With a homeserver, init writes all that it needs, too.
+func TestInitMatrix(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "isthmus.yaml")
+	out, err := command(t, "", "init", "-c", file, "--domain", "irc.example.org", "--homeserver", "http://127.0.0.1:8008")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`Component "irc.example.org"`, `Component "matrix.example.org"`, `"matrix.example.org":` + "\n",
+		"app_service_config_files:\n      - " + dir + "/registration.yaml", "config_files:\n        - " + dir,
+		"#room%server@matrix.example.org", "#irc_libera_#isthmus:example.org", "@isthmusbot:example.org",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %s in\n%s", want, out)
+		}
+	}
+	if out, err := command(t, "", "check-config", file); err != nil || strings.Contains(out, "warning") {
+		t.Errorf("%v: %s", err, out)
+	}
+	written, err := os.ReadFile(dir + "/registration.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r struct {
+		ID, URL    string
+		Namespaces map[string][]struct {
+			Exclusive bool
+			Regex     string
+		}
+	}
+	if err := yaml.Unmarshal(written, &r); err != nil || r.URL != "http://127.0.0.1:29329" {
+		t.Errorf("%v, %+v", err, r)
+	}
+	for kind, names := range map[string][]string{
+		"users":   {"@isthmusbot:example.org", "@irc_libera_rob:example.org", "@xmpp_juliet_example.org:example.org"},
+		"aliases": {"#irc_libera_#go:example.org", "#xmpp_room_muc.example.org:example.org"},
+	} {
+		for _, name := range names {
+			if !slices.ContainsFunc(r.Namespaces[kind], func(n struct {
+				Exclusive bool
+				Regex     string
+			}) bool {
+				return n.Exclusive && regexp.MustCompile(n.Regex).MatchString(name)
+			}) {
+				t.Errorf("%s is not in the namespaces\n%s", name, written)
+			}
+		}
+	}
+}
+
+// registration writes the file for a configuration that was written by hand.
+func TestRegistration(t *testing.T) {
+	dir := t.TempDir()
+	path := gatewayFile(t, dir, "matrix: { homeserver: 'http://127.0.0.1:1', server_name: example.org }\n")
+	if _, err := config.Load(path); err == nil || !strings.Contains(err.Error(), "isthmus registration writes it") {
+		t.Errorf("no word of what is missing: %v", err)
+	}
+	out, err := command(t, "", "registration", "-c", path, "--url", "http://bridge:29329")
+	if err != nil || !strings.Contains(out, dir+"/registration.yaml") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	cfg, err := config.Load(path)
+	if err != nil || cfg.Matrix.Registration.Localpart != botLocalpart {
+		t.Errorf("%v", err)
+	}
+	if _, err := command(t, "", "registration", "-c", path); err == nil || !strings.Contains(err.Error(), "there already") {
+		t.Errorf("tokens are replaced: %v", err)
+	}
+	path = gatewayFile(t, t.TempDir(), "")
+	if _, err := command(t, "", "registration", "-c", path); err == nil || !strings.Contains(err.Error(), "no matrix section") {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -100,7 +181,7 @@ func TestCheckConfigRefuses(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"run", "--help"}, {"init", "--help"}, {"check-config", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"run", "--help"}, {"init", "--help"}, {"check-config", "--help"}, {"registration", "--help"}} {
 		out, err := command(t, "", args...)
 		if err != nil || !strings.Contains(out, "Examples:\n  ") {
 			t.Errorf("%v teaches nothing: %v\n%s", args, err, out)

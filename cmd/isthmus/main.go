@@ -1,4 +1,4 @@
-// Command isthmus is a gateway between XMPP and IRC.
+// Command isthmus joins XMPP, IRC and Matrix.
 //
 // Each command has a file of its own; gateway.go wires the packages together.
 package main
@@ -20,11 +20,13 @@ func main() {
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "isthmus",
-		Short: "A gateway between XMPP and IRC",
-		Long: `Isthmus lets people on an XMPP server use IRC from the client that they have:
-they join the room #channel%network@gateway, and talk.
+		Short: "A gateway between XMPP, IRC and Matrix",
+		Long: `Isthmus lets people on XMPP, IRC and Matrix meet, each in the client that they
+have: from XMPP they join #channel%network@gateway or #room%server@gateway, from
+Matrix #irc_network_#channel:server or #xmpp_room_muc.example.org:server.
 
-It runs beside the XMPP server as an external component (XEP-0114).`,
+It runs beside the XMPP server as an external component (XEP-0114) and beside a
+Matrix homeserver, if there is one, as an application service.`,
 		Example: `  # the first time: write a configuration, and see what to paste into the server's
   isthmus init -c isthmus.yaml --domain irc.example.org
 
@@ -35,6 +37,6 @@ It runs beside the XMPP server as an external component (XEP-0114).`,
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), checkConfigCommand(), initCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkConfigCommand(), initCommand(), registrationCommand(), versionCommand())
 	return root
 }

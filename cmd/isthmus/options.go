@@ -100,24 +100,36 @@ func needsRestart(path string) bool {
 	return strings.HasPrefix(path, "store.") || path == "metrics" || path == "log.format"
 }
 
-// links are the gateways: one rule for each domain's rooms and people, and
-// one for its consoles.
+// links are the gateways: from each XMPP domain to the rooms, people and
+// consoles of other networks, and from Matrix to those of IRC and XMPP.
 func links(cfg *config.Config) []bridge.Link {
 	var all []bridge.Link
-	add := func(domain, room, network, id string) {
-		all = append(all, bridge.Link{Name: domain, Legs: []bridge.LegRule{
-			{Network: bridge.NetworkXMPP, Room: room},
-			{Network: network, Room: id, Authority: true},
+	add := func(name string, from bridge.LegRule, network, id string) {
+		all = append(all, bridge.Link{Name: name, Legs: []bridge.LegRule{
+			from, {Network: network, Room: id, Authority: true},
 		}})
 	}
+	xmpp := func(room string) bridge.LegRule { return bridge.LegRule{Network: bridge.NetworkXMPP, Room: room} }
+	matrix := func(room string) bridge.LegRule {
+		return bridge.LegRule{Network: bridge.NetworkMatrix, Room: room}
+	}
 	for _, d := range cfg.XMPP.Domains {
-		if d.Network == "" {
-			add(d.Name, "{room}%{network}@"+d.Name, "{network}", "{room}")
-			add(d.Name+" console", "{network}@"+d.Name, "{network}", "")
-		} else {
-			add(d.Name, "{room}@"+d.Name, d.Network, "{room}")
-			add(d.Name+" console", d.Name, d.Network, "")
+		if d.Network != "" {
+			add(d.Name, xmpp("{room}@"+d.Name), d.Network, "{room}")
+			add(d.Name+" console", xmpp(d.Name), d.Network, "")
+			continue
 		}
+		if cfg.Matrix.On() { // before the rule for all networks, which has no place for it
+			add(d.Name+" matrix", xmpp("{room}%matrix@"+d.Name), bridge.NetworkMatrix, "{room}")
+			add(d.Name+" matrix console", xmpp("matrix@"+d.Name), bridge.NetworkMatrix, "")
+		}
+		add(d.Name, xmpp("{room}%{network}@"+d.Name), "{network}", "{room}")
+		add(d.Name+" console", xmpp("{network}@"+d.Name), "{network}", "")
+	}
+	if cfg.Matrix.On() {
+		add("matrix to xmpp", matrix("~{room}%xmpp"), bridge.NetworkXMPP, "{room}")
+		add("matrix", matrix("~{room}%{network}"), "{network}", "{room}")
+		add("matrix console", matrix("~%{network}"), "{network}", "")
 	}
 	return all
 }

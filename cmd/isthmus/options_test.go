@@ -58,6 +58,16 @@ func TestLinks(t *testing.T) {
 		}
 		names[l.Name] = true
 	}
+	if len(got) != 4 {
+		t.Errorf("links %+v", got)
+	}
+	cfg := example(t)
+	cfg.Matrix.Homeserver = "http://127.0.0.1:8008"
+	for _, l := range links(cfg) {
+		if err := l.Check(); err != nil {
+			t.Error(err)
+		}
+	}
 	want := bridge.LegRule{Network: "libera", Room: "{room}", Authority: true}
 	if len(got) != 4 || got[2].Legs[1] != want {
 		t.Errorf("links %+v", got)
