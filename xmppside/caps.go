@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"slices"
 
+	"isthmus/xmppside/address"
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
 )
@@ -33,12 +34,12 @@ func (i info) hash(name string) string {
 
 // appendCaps appends what the sender of a presence can do.
 func (s *Side) appendCaps(b []byte, from jid.JID) []byte {
-	a, err := s.set.Load().domains.Parse(from)
-	i, known := infos[a.Kind]
-	if err != nil || !known {
+	set := s.set.Load()
+	a, err := set.domains.Parse(from)
+	if err != nil || a.Kind == address.Channel {
 		return b
 	}
 	b = append(b, "<c xmlns='"+nsCaps+"' hash='sha-1' node='"+capsNode+"' ver='"...)
-	b = wire.AppendAttr(b, i.hash(title(a)))
+	b = wire.AppendAttr(b, set.infoOf(a).hash(title(a)))
 	return append(b, "'/>"...)
 }

@@ -35,7 +35,7 @@ const forgetIt = "none"
 // answerCommand runs the command. Its form is all the state that there is, so
 // a session is only a name.
 func (s *Side) answerCommand(r request) {
-	if r.to.Kind != address.Network || r.payload.Attr("node") != loginNode {
+	if !hasLogin(r.to) || r.payload.Attr("node") != loginNode {
 		s.refuse(r.Header, wire.StanzaError{Condition: wire.ConditionItemNotFound, Text: "There is no such command here."})
 		return
 	}

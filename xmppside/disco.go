@@ -1,8 +1,6 @@
 package xmppside
 
 import (
-	"strings"
-
 	"isthmus/bridge"
 	"isthmus/xmppside/address"
 	"isthmus/xmppside/wire"
@@ -19,20 +17,42 @@ type info struct {
 
 var common = []string{nsDiscoInfo, nsDiscoItems, nsPing, nsTime, nsVCard, nsCaps}
 
-// infos are sorted, as their hash wants it (XEP-0115 §5.1).
-var infos = map[address.Kind]info{
-	address.Gateway: {
-		[]identity{{"conference", "irc"}, {"gateway", "irc"}},
-		sorted(common, nsMUC, nsStableID, nsOccupantID, nsVersion, nsLast),
-	},
-	address.Network: {
-		[]identity{{"conference", "irc"}, {"gateway", "irc"}},
-		sorted(common, nsMUC, nsStableID, nsOccupantID, nsVersion, nsCommands),
-	},
-	address.User: {
-		[]identity{{"client", "pc"}},
-		sorted(common),
-	},
+// The identities of the services, which are sorted, as their hash wants it
+// (XEP-0115 §5.1).
+var (
+	ofIRC    = []identity{{"conference", "irc"}, {"gateway", "irc"}}
+	ofMatrix = []identity{{"conference", "text"}, {"gateway", "matrix"}}
+	ofBoth   = []identity{{"conference", "text"}, {"gateway", "irc"}, {"gateway", "matrix"}}
+)
+
+// The features of each kind of address, sorted for the same reason.
+var (
+	ofGateway = sorted(common, nsMUC, nsStableID, nsOccupantID, nsVersion, nsLast)
+	ofNetwork = sorted(common, nsMUC, nsStableID, nsOccupantID, nsVersion, nsCommands, nsRSM, nsChannels, nsSearch)
+	// Matrix has nothing to log in to.
+	ofMatrixNetwork = sorted(common, nsMUC, nsStableID, nsOccupantID, nsVersion, nsRSM, nsChannels, nsSearch)
+	ofPerson        = sorted(common)
+)
+
+// infoOf returns what there is at an address that is no channel's.
+func (s *settings) infoOf(a address.Address) info {
+	matrix := a.Network == bridge.NetworkMatrix
+	switch {
+	case a.Kind == address.User:
+		return info{[]identity{{"client", "pc"}}, ofPerson}
+	case a.Kind == address.Network && matrix:
+		return info{ofMatrix, ofMatrixNetwork}
+	case a.Kind == address.Network:
+		return info{ofIRC, ofNetwork}
+	case s.serves(bridge.NetworkMatrix):
+		return info{ofBoth, ofGateway}
+	}
+	return info{ofIRC, ofGateway}
+}
+
+// hasLogin reports whether people log in to what is at an address.
+func hasLogin(a address.Address) bool {
+	return a.Kind == address.Network && a.Network != bridge.NetworkMatrix
 }
 
 // title is what the identity of an address is called. People have none: what
@@ -50,14 +70,14 @@ func title(a address.Address) string {
 // answerInfo answers disco#info (XEP-0030 §3).
 func (s *Side) answerInfo(r request) {
 	node := r.payload.Attr("node")
-	i := infos[r.to.Kind]
+	i := s.set.Load().infoOf(r.to)
 	name := title(r.to)
 	switch {
 	case node == "" || node == capsNode+"#"+i.hash(name): // XEP-0115 §6.2
-	case node == nsCommands && r.to.Kind == address.Network:
+	case node == nsCommands && hasLogin(r.to):
 		i = info{[]identity{{"automation", "command-list"}}, []string{nsCommands}}
 		name = "Commands"
-	case node == loginNode && r.to.Kind == address.Network: // XEP-0050 §2.3
+	case node == loginNode && hasLogin(r.to): // XEP-0050 §2.3
 		i = info{[]identity{{"automation", "command-node"}}, []string{nsCommands, nsData}}
 		name = loginTitle(r.to)
 	default:
@@ -96,7 +116,7 @@ func appendQuery(b []byte, space, node string) []byte {
 func (s *Side) answerItems(r request) {
 	node := r.payload.Attr("node")
 	switch {
-	case node == nsCommands && r.to.Kind == address.Network:
+	case node == nsCommands && hasLogin(r.to):
 		s.result(r, func(b []byte) []byte {
 			b = appendQuery(b, nsDiscoItems, node)
 			b = appendItem(b, r.To.Bare().String(), loginNode, loginTitle(r.to))
@@ -107,7 +127,14 @@ func (s *Side) answerItems(r request) {
 	case node == "" && r.to.Kind == address.Gateway:
 		s.result(r, func(b []byte) []byte { return s.appendNetworks(b, r.to.Domain) })
 	case node == "" && r.to.Kind == address.Network:
-		s.query(r, bridge.QueryRooms, func(b []byte, a bridge.Answer) []byte { return s.appendRooms(b, r.to, a) })
+		p := readPaging(r.payload)
+		s.listRooms(r, anything, p, func(b []byte, found page) []byte {
+			b = appendQuery(b, nsDiscoItems, "")
+			for _, row := range found.rows {
+				b = appendItem(b, row.at.String(), "", row.title())
+			}
+			return append(found.appendSet(b, p.asked), "</query>"...)
+		})
 	default:
 		s.result(r, func(b []byte) []byte { return append(appendQuery(b, nsDiscoItems, node), "</query>"...) })
 	}
@@ -135,42 +162,4 @@ func (s *Side) appendNetworks(b []byte, domain string) []byte {
 		}
 	}
 	return append(b, "</query>"...)
-}
-
-// maxItems bounds the size of a list in bytes: servers end the stream of a
-// component whose stanzas are larger than 512 KiB.
-const maxItems = 256 << 10
-
-// appendRooms lists channels: rows of name, topic and number of members.
-func (s *Side) appendRooms(b []byte, network address.Address, a bridge.Answer) []byte {
-	b = appendQuery(b, nsDiscoItems, "")
-	domains := s.set.Load().domains
-	before := len(b)
-	for _, row := range a.Rows {
-		if len(b)-before > maxItems {
-			s.log.Debug("list of channels cut", "network", network.Network, "channels", len(a.Rows))
-			break
-		}
-		if len(row) == 0 {
-			continue
-		}
-		j, err := domains.JID(address.Address{Kind: address.Channel, Domain: network.Domain, Network: network.Network, Name: row[0]})
-		if err != nil {
-			continue // no channel that anybody could name
-		}
-		b = appendItem(b, j.String(), "", roomTitle(row))
-	}
-	return append(b, "</query>"...)
-}
-
-// roomTitle is a channel's line in a list: "#go (42): The Go language".
-func roomTitle(row []string) string {
-	title := row[0]
-	if len(row) > 2 && row[2] != "" {
-		title += " (" + row[2] + ")"
-	}
-	if len(row) > 1 && row[1] != "" {
-		title += ": " + strings.TrimSpace(row[1])
-	}
-	return title
 }

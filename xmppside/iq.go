@@ -49,6 +49,9 @@ var services = map[question]func(*Side, request){
 	{"get", nsDiscoInfo, "query"}:  (*Side).answerInfo,
 	{"get", nsDiscoItems, "query"}: (*Side).answerItems,
 	{"set", nsCommands, "command"}: (*Side).answerCommand,
+	{"get", nsSearch, "query"}:     (*Side).answerSearchForm,
+	{"set", nsSearch, "query"}:     (*Side).answerSearch,
+	{"get", nsChannels, "search"}:  (*Side).answerChannelSearch,
 }
 
 // handleIQ takes a request that is not for a channel.
@@ -122,22 +125,23 @@ func (s *Side) answerVCard(r request) {
 		})
 		return
 	}
-	s.query(r, bridge.QueryWho, func(b []byte, a bridge.Answer) []byte {
-		return append(b, vCard(r.to.Name, a)...)
+	s.query(r, bridge.Query{What: bridge.QueryWho}, func(a bridge.Answer) {
+		s.result(r, func(b []byte) []byte { return append(b, vCard(r.to.Name, a)...) })
 	})
 }
 
-// query asks the core on behalf of whoever sent r, and answers r.
-func (s *Side) query(r request, what bridge.QueryKind, payload func([]byte, bridge.Answer) []byte) {
+// query asks the core on behalf of whoever sent r, and answers r if nothing
+// comes of that.
+func (s *Side) query(r request, q bridge.Query, found func(bridge.Answer)) {
 	room, err := conversation(r.To, r.From)
 	if err != nil {
 		s.refuse(r.Header, addressError(err))
 		return
 	}
-	s.ask(bridge.Event{Room: room, By: room.Owner, Body: bridge.Query{What: what}}, func(answer bridge.Body) {
+	s.ask(bridge.Event{Room: room, By: room.Owner, Body: q}, func(answer bridge.Body) {
 		switch a := answer.(type) {
 		case bridge.Answer:
-			s.result(r, func(b []byte) []byte { return payload(b, a) })
+			found(a)
 		case bridge.Failure:
 			s.refuse(r.Header, stanzaError(a))
 		default: // a bare Confirm has nothing to show

@@ -84,7 +84,7 @@ func TestDiscoItems(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	s.reply(e, bridge.Answer{Rows: [][]string{{"#go", "Go", "42"}, {}, {"notachannel"}, {"#a&b"}}})
-	s.hear("<item jid='#go%libera@gw.example.org' name='#go (42): Go'/><item jid='#a\\26b%libera@gw.example.org' name='#a&amp;b'/></query>")
+	s.hear("<item jid='#a\\26b%libera@gw.example.org' name='#a&amp;b'/><item jid='#go%libera@gw.example.org' name='#go (42): Go'/></query>")
 	s.get("libera.example.org", items)
 	s.reply(s.asked(), bridge.Answer{Rows: [][]string{{"#go"}}})
 	s.hear("<item jid='#go@libera.example.org' name='#go'/>")

@@ -62,6 +62,8 @@ type Side struct {
 	notes   *notes
 	rooms   *rooms
 	tasks   tasks
+	// directory has the lists of rooms that somebody reads page by page.
+	directory *directory
 	// complain keeps what strangers can cause from flooding the log.
 	complain rate.Sometimes
 }
@@ -76,7 +78,7 @@ func New(core bridge.Publisher, o Options) (*Side, error) {
 	}
 	s := &Side{
 		core: core, log: o.Log, started: time.Now(),
-		guests: newGuests(), pending: newPending(), tasks: newTasks(),
+		guests: newGuests(), pending: newPending(), tasks: newTasks(), directory: newDirectory(),
 		complain: rate.Sometimes{First: 3, Interval: 10 * time.Second},
 	}
 	s.set.Store(set)

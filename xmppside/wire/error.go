@@ -70,6 +70,9 @@ type StanzaError struct {
 	Text string
 	// By is who found the error, if not the stanza's sender.
 	By string
+	// App is a condition of an extension's own (RFC 6120 §8.3.4): an element,
+	// already XML. It is not read from errors that come in.
+	App string
 }
 
 func (e StanzaError) Error() string {
@@ -100,6 +103,7 @@ func AppendError(b []byte, e StanzaError) []byte {
 		b = AppendText(b, e.Text)
 		b = append(b, "</text>"...)
 	}
+	b = append(b, e.App...)
 	return append(b, "</error>"...)
 }
 
