@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the servers and foreign clients that the scenarios run against, and
-# nothing else: Debian packages, an Ergo unpacked into .cache/, and npm packages
-# into e2e/node/node_modules. A second run finds everything there and is quick.
+# nothing else: Debian packages, an Ergo unpacked and a Dendrite built into .cache/,
+# and npm packages into e2e/node/node_modules. A second run finds everything there
+# and is quick.
 # No service of the system is started, and none is configured.
 #
 #   e2e/install.sh            what "make test" and "make demo" need
@@ -9,7 +10,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# gcc and libc6-dev are for "go test -race".
+# gcc and libc6-dev are for "go test -race", and for Dendrite's SQLite.
 packages="prosody ejabberd inspircd ngircd postgresql python3-slixmpp ca-certificates gcc libc6-dev $*"
 command -v node >/dev/null || packages="$packages nodejs"
 command -v npm >/dev/null || packages="$packages npm"
@@ -50,6 +51,14 @@ if [ -n "$missing" ]; then
 fi
 
 e2e/install-ergo.sh || echo "install: NO ERGO: its package can't be had here, its scenarios are skipped" >&2
+
+# Dendrite is pinned in a module of its own, as "go install" would ask for lists of versions.
+dendrite=$PWD/.cache/dendrite
+if ! cmp -s e2e/homeservers/go.sum "$dendrite/.installed"; then
+	echo "install: dendrite (some minutes the first time)"
+	(cd e2e/homeservers && go build -trimpath -ldflags='-s -w' -o "$dendrite/" tool)
+	cp e2e/homeservers/go.sum "$dendrite/.installed"
+fi
 
 lock=e2e/node/package-lock.json
 if ! cmp -s $lock e2e/node/node_modules/.installed; then

@@ -15,7 +15,7 @@ import (
 // A Driver is a process in another language that hosts clients of a library
 // that we didn't write. It speaks JSON lines; see node/driver.js.
 type Driver struct {
-	Library string // "@xmpp/client" or "slixmpp"
+	Library string // "@xmpp/client", "slixmpp" or "matrix-js-sdk"
 	proc    *process
 	log     string
 
@@ -37,22 +37,36 @@ type driverCommand struct {
 	XML      string `json:"xml,omitempty"`
 	To       string `json:"to,omitempty"`
 	Text     string `json:"text,omitempty"`
+	URL      string `json:"url,omitempty"`
+	Token    string `json:"token,omitempty"`
+	ID       int64  `json:"id,omitempty"`
+	Method   string `json:"method,omitempty"`
+	Args     []any  `json:"args,omitempty"`
 }
 
 type driverEvent struct {
 	Client string `json:"client"`
-	Event  string `json:"event"` // online, stanza, said, joined, error, closed
+	Event  string `json:"event"` // online, stanza, said, joined, matrix, result, error, closed
 	JID    string `json:"jid"`
 	XML    string `json:"xml"`
 	From   string `json:"from"`
 	To     string `json:"to"`
 	Text   string `json:"text"`
+	ID     int64  `json:"id"`
+
+	Data json.RawMessage `json:"data"`
 }
 
 // StartNode starts the driver of @xmpp/client.
 func StartNode(t T) *Driver {
 	t.Helper()
 	return startDriver(t, "@xmpp/client", "node", filepath.Join(Root(), "e2e/node/driver.js"))
+}
+
+// StartMatrixNode starts the driver of matrix-js-sdk.
+func StartMatrixNode(t T) *Driver {
+	t.Helper()
+	return startDriver(t, "matrix-js-sdk", "node", filepath.Join(Root(), "e2e/node/matrix-driver.js"))
 }
 
 // StartSlixmpp starts the driver of slixmpp, with Debian's own Python: another

@@ -22,7 +22,7 @@ func ejabberd(t T, dir string, x *XMPPServer) command {
 
 	var gateways, accounts strings.Builder
 	for _, host := range x.Hosts {
-		for _, domain := range []string{GatewayDomain(host), FarDomain(host)} {
+		for _, domain := range componentDomains(host) {
 			fmt.Fprintf(&gateways, "      %q: { password: %q }\n", domain, componentSecret)
 		}
 		for _, user := range Users {
@@ -54,6 +54,7 @@ listen:
 modules:
   mod_carboncopy: {}
   mod_disco: {}
+  mod_muc: { host: "muc.@HOST@", default_room_options: { anonymous: false } }
   mod_ping: {}
   mod_roster: {}
   mod_version: {}

@@ -28,6 +28,41 @@ func TestIRCServers(t *testing.T) {
 	}
 }
 
+// A homeserver carries a line between two clients, also after it was killed.
+func TestHomeservers(t *testing.T) {
+	node := StartMatrixNode(t)
+	for _, kind := range HomeserverKinds {
+		t.Run(kind, func(t *testing.T) {
+			if kind == "synapse" && !HaveSynapse() {
+				t.Skip("Synapse is there after make test-synapse")
+			}
+			hs := StartHomeserver(t, kind)
+			ann, ben := node.ConnectMatrix(t, hs, "ann"), node.ConnectMatrix(t, hs, "ben")
+			room := ann.PublicRoom("c")
+			ben.Join(hs.Alias("c"))
+			ann.Expect(InRoom(room), Membership(ben.ID, "join"))
+			event := ben.SayHTML(room, "hello", "<b>hello</b>")
+			ann.Expect(InRoom(room), Sender(ben.ID), Said("m.text", "hello"), ContentText("formatted_body", "<b>hello</b>"))
+			ann.Read(room, event)
+			ben.Expect(EventType("m.receipt"), InRoom(room), Sender(ann.ID), ContentText("event", event))
+			ben.Typing(room, true)
+			ann.Expect(EventType("m.typing"), InRoom(room), Sender(ben.ID))
+			sent := ben.SendFile(room, "m.file", "text/plain", "a.txt", []byte("file"))
+			file := ann.Expect(WhereEvent("the file", func(e *MatrixEvent) bool { return e.ID == sent }))
+			if got := hs.Download(t, ann.Token, file.Text("url")); string(got) != "file" {
+				t.Errorf("downloaded %q", got)
+			}
+			hs.Kill()
+			hs.Start(t)
+			ben.Say(room, "again")
+			ann.Expect(Sender(ben.ID), Said("m.text", "again"))
+			if members := ann.Members(room); members[ben.ID] != "ben" {
+				t.Errorf("members: %v", members)
+			}
+		})
+	}
+}
+
 // Two linked InspIRCd show each other's clients, and one killed takes its own along.
 func TestInspIRCdLink(t *testing.T) {
 	hub := StartIRC(t, "inspircd")

@@ -33,11 +33,12 @@ func (c Config) Set(path string, value any) {
 
 // Isthmus is the gateway under test: its process and its files.
 type Isthmus struct {
-	Domain string // of the component
-	Config Config
-	Env    []string // added to ours, as in "SSL_CERT_FILE=/..."
-	dir    string
-	proc   *process
+	Domain       string // of the component
+	MatrixDomain string // that is bound to Matrix, "" if it has none
+	Config       Config
+	Env          []string // added to ours, as in "SSL_CERT_FILE=/..."
+	dir          string
+	proc         *process
 }
 
 // Binary builds the gateway once per process, in bin/, and returns its path;
@@ -81,6 +82,19 @@ func NewIsthmus(t T, server *XMPPServer, host string, networks map[string]*IRCSe
 	i.Config.Set("store/key_file", dir+"/key")
 	i.Config.Set("log/level", "debug")
 	return i
+}
+
+// UseMatrix has the gateway be the bridge of a homeserver, with a domain of its
+// own for Matrix beside the one it has.
+func (i *Isthmus) UseMatrix(hs *Homeserver) {
+	i.MatrixDomain = "matrix." + strings.TrimPrefix(i.Domain, "irc.")
+	i.Config.Set("xmpp/domains", []any{Config{"name": i.Domain}, Config{"name": i.MatrixDomain, "network": "matrix"}})
+	i.Config.Set("matrix", Config{
+		"homeserver":   hs.URL,
+		"server_name":  hs.Name,
+		"registration": hs.Registration,
+		"listen":       hs.Bridge,
+	})
 }
 
 // Write writes the configuration file, for Start or for a reload.

@@ -32,9 +32,10 @@ c2s_require_encryption = false
 `, dir+"/prosody.pid", dir+"/data", dir, clients, components)
 	for _, host := range x.Hosts {
 		fmt.Fprintf(&config, "VirtualHost %q\n", host)
-		for _, domain := range []string{GatewayDomain(host), FarDomain(host)} {
+		for _, domain := range componentDomains(host) {
 			fmt.Fprintf(&config, "Component %q\n\tcomponent_secret = %q\n", domain, componentSecret)
 		}
+		fmt.Fprintf(&config, "Component %q \"muc\"\n\tmuc_room_default_public_jids = true\n", MUCDomain(host))
 		accounts := filepath.Join(dir, "data", prosodyName(host), "accounts")
 		if err := os.MkdirAll(accounts, 0o700); err != nil {
 			t.Fatalf("harness: %v", err)

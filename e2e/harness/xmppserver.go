@@ -20,7 +20,7 @@ const Password = "pencil"
 const componentSecret = "component-secret"
 
 // XMPPServer is a Prosody or an ejabberd with Users on several hosts, and
-// component domains "irc." and "far." of each.
+// component domains "irc.", "matrix." and "far." and rooms at "muc." of each.
 type XMPPServer struct {
 	Server
 	Client    string // address for clients, host:port
@@ -37,6 +37,18 @@ func laneHost(lane int) string { return fmt.Sprintf("lane%d.localhost", lane) }
 
 // GatewayDomain is the component domain that goes with a virtual host.
 func GatewayDomain(host string) string { return "irc." + host }
+
+// MatrixDomain is the component domain that goes with a virtual host and is
+// bound to Matrix.
+func MatrixDomain(host string) string { return "matrix." + host }
+
+// MUCDomain is where a virtual host has rooms (XEP-0045) of its server's own.
+func MUCDomain(host string) string { return "muc." + host }
+
+// componentDomains are the component domains of a virtual host.
+func componentDomains(host string) []string {
+	return []string{GatewayDomain(host), MatrixDomain(host), FarDomain(host)}
+}
 
 func laneHosts() []string {
 	hosts := make([]string, Lanes)
