@@ -1,6 +1,6 @@
 # What you need: Go, git, make, and apt for the servers that the scenarios run against.
 
-.PHONY: build test demo bench lint fuzz install
+.PHONY: build test test-synapse demo bench lint fuzz install
 
 # The gateway, in bin/.
 build:
@@ -9,6 +9,12 @@ build:
 # Everything: unit tests and scenarios under the race detector, each fuzz target for 5 s.
 test: install
 	@go build -o bin/tests ./e2e/cmd/tests && bin/tests
+
+# The scenarios of Matrix on a Synapse instead of a Dendrite. It takes a superuser,
+# and the first time some minutes and 400 MB.
+test-synapse: install
+	e2e/install-synapse.sh
+	E2E_HOMESERVER=synapse go test -race -timeout 30m -run 'Matrix|Homeserver' ./e2e ./e2e/harness
 
 # Real servers, the gateway and a conversation across it; stays up until Ctrl-C.
 demo: install

@@ -9,8 +9,11 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
+
+	"gopkg.in/yaml.v3"
 )
 
 // HomeserverKinds are the Matrix homeservers there are, to be passed to
@@ -30,7 +33,7 @@ type Homeserver struct {
 }
 
 // StartHomeserver starts a homeserver of the kind for a bridge that is not
-// there yet, with a registration file as "isthmus registration" writes it.
+// there yet, with the registration file that "isthmus registration" writes.
 func StartHomeserver(t T, kind string) *Homeserver {
 	t.Helper()
 	prepare := map[string]func(T, string, *Homeserver) command{"dendrite": dendrite, "synapse": synapse}[kind]
@@ -41,7 +44,7 @@ func StartHomeserver(t T, kind string) *Homeserver {
 	launch(t, kind, 2, func(dir string, ports []int) *Server {
 		h.URL, h.Bridge = "http://"+loopback(ports[0]), loopback(ports[1])
 		h.Registration = dir + "/registration.yaml"
-		writeFile(t, h.Registration, h.registration())
+		h.register(t, dir)
 		h.cmd = prepare(t, dir, h)
 		h.ready = h.answers
 		return &h.Server
@@ -49,26 +52,31 @@ func StartHomeserver(t T, kind string) *Homeserver {
 	return h
 }
 
-// registration is the file that introduces the bridge to its homeserver
-// (application service API §2.1).
-func (h *Homeserver) registration() string {
-	server := strings.ReplaceAll(h.Name, ".", `\.`)
-	return fmt.Sprintf(`id: isthmus
-url: http://%s
-as_token: as-token-of-the-scenarios-0123456789
-hs_token: hs-token-of-the-scenarios-0123456789
-sender_localpart: isthmusbot
-rate_limited: false
-receive_ephemeral: true
-namespaces:
-  users:
-    - { exclusive: true, regex: '^@isthmusbot:%[2]s$' }
-    - { exclusive: true, regex: '^@(xmpp|irc)_.*:%[2]s$' }
-  aliases:
-    - { exclusive: true, regex: '^#(xmpp|irc)_.*:%[2]s$' }
-  rooms: []
-protocols: [xmpp, irc]
-`, h.Bridge, server)
+// register has "isthmus registration" write the file that introduces the bridge
+// to its homeserver (application service API §2.1).
+func (h *Homeserver) register(t T, dir string) {
+	t.Helper()
+	binary, err := Binary()
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	config := Config{}
+	config.Set("xmpp", Config{"server": loopback(1), "secret_file": "none", "domains": []any{Config{"name": "irc.localhost"}}})
+	config.Set("networks/net/addresses", []string{"irc://" + loopback(1)})
+	config.Set("matrix", h.config())
+	text, err := yaml.Marshal(config)
+	if err != nil {
+		t.Fatalf("harness: %v", err)
+	}
+	writeFile(t, dir+"/isthmus.yaml", string(text))
+	if out, err := exec.Command(binary, "registration", "-c", dir+"/isthmus.yaml").CombinedOutput(); err != nil {
+		t.Fatalf("isthmus registration: %v: %s", err, out)
+	}
+}
+
+// config is what the gateway is told of its homeserver.
+func (h *Homeserver) config() Config {
+	return Config{"homeserver": h.URL, "server_name": h.Name, "registration_file": h.Registration, "listen": h.Bridge}
 }
 
 func (h *Homeserver) answers(deadline time.Time) error {

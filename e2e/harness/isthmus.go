@@ -89,12 +89,7 @@ func NewIsthmus(t T, server *XMPPServer, host string, networks map[string]*IRCSe
 func (i *Isthmus) UseMatrix(hs *Homeserver) {
 	i.MatrixDomain = "matrix." + strings.TrimPrefix(i.Domain, "irc.")
 	i.Config.Set("xmpp/domains", []any{Config{"name": i.Domain}, Config{"name": i.MatrixDomain, "network": "matrix"}})
-	i.Config.Set("matrix", Config{
-		"homeserver":   hs.URL,
-		"server_name":  hs.Name,
-		"registration": hs.Registration,
-		"listen":       hs.Bridge,
-	})
+	i.Config.Set("matrix", hs.config())
 }
 
 // Write writes the configuration file, for Start or for a reload.
