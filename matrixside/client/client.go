@@ -82,6 +82,7 @@ type Client struct {
 
 	asking   chan struct{} // has a place for who asks for the versions
 	versions atomic.Pointer[spokenVersions]
+	software atomic.Pointer[software]
 }
 
 // New makes a client. It connects to nothing yet; the error is about the URL.

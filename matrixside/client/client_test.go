@@ -449,3 +449,28 @@ func TestTransactionID(t *testing.T) {
 		t.Error(a, b)
 	}
 }
+
+// What the homeserver is called is asked once, and may be unknown.
+func TestSoftware(t *testing.T) {
+	for _, c := range []struct {
+		a             answer
+		name, version string
+	}{
+		{answer{status: 200, body: `{"server": {"name": "Dendrite", "version": "0.15.2"}}`}, "Dendrite", "0.15.2"},
+		{answer{status: 404, body: "{}", header: http.Header{"Server": {"Synapse/1.160.0"}}}, "Synapse", "1.160.0"},
+		{answer{status: 404, body: "{}", header: http.Header{"Server": {"nginx/1.0"}}}, "", ""},
+		{answer{status: 200, body: `{"server": 5}`}, "", ""},
+	} {
+		h := serve(t, answer{status: 502}, c.a)
+		client := connect(t, h.URL)
+		for range 2 {
+			name, version, err := client.Software(t.Context())
+			if name != c.name || version != c.version || err != nil {
+				t.Errorf("%q %q %v, want %q %q", name, version, err, c.name, c.version)
+			}
+		}
+		if n := len(h.asked()); n != 2 {
+			t.Errorf("asked %d times", n)
+		}
+	}
+}

@@ -97,7 +97,7 @@ func unreachable(err error) bool {
 	}
 	switch status(err) {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return e.RespError == nil || !refusedJoin(err)
+		return e.RespError == nil // else the homeserver speaks of somebody else
 	case 0:
 		return e.WrappedError != nil && e.Request != nil && !errors.Is(err, context.Canceled)
 	}
