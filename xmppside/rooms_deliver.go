@@ -108,7 +108,7 @@ func (h *hosted) stanzaError(f bridge.Failure) wire.StanzaError {
 		moved.Name = f.Text
 		e.Text = "This room has moved to " + f.Text + "."
 		if j, err := h.rooms.domains().JID(moved); err == nil {
-			e.URI = "xmpp:" + escapeIRI(j) + "?join" // XEP-0147
+			e.URI = j.URI() + "?join" // XEP-0147
 		}
 	}
 	return e

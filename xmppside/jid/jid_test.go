@@ -181,3 +181,26 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+func TestURI(t *testing.T) {
+	for at, want := range map[string]string{
+		"juliet@example.org":        "xmpp:juliet@example.org",
+		"#go%libera@gw/Bob \\ <b>/": "xmpp:%23go%25libera@gw/Bob%20%5C%20%3Cb%3E/",
+	} {
+		j := MustParse(at)
+		if got := j.URI(); got != want {
+			t.Errorf("%s: %s", at, got)
+		}
+		if back, ok := ParseURI(j.URI()); !ok || back != j {
+			t.Errorf("%s: %v", j.URI(), back)
+		}
+	}
+	if j, ok := ParseURI("XMPP:Romeo@example.net?message;body=x"); !ok || j.String() != "romeo@example.net" {
+		t.Error(j)
+	}
+	for _, s := range []string{"", "xmpp:", "http://x", "xmpp://guest@x/y@z", "xmpp:%zz", "xmpp:a@b@c/", "xmpp:?x"} {
+		if j, ok := ParseURI(s); ok {
+			t.Errorf("%q is %s", s, j)
+		}
+	}
+}

@@ -76,6 +76,28 @@ func (e Element) Text() string {
 	return string(appendCharData(b, e.src[pos:n.innerEnd]))
 }
 
+// Mixed yields what is directly in e, in order: characters, with the zero
+// Element, and elements, with "".
+func (e Element) Mixed() iter.Seq2[string, Element] {
+	return func(yield func(string, Element) bool) {
+		if e.nodes == nil {
+			return
+		}
+		n := e.nodes[e.index]
+		text := func(from, to int32) bool {
+			return from == to || yield(string(appendCharData(nil, e.src[from:to])), Element{})
+		}
+		pos := n.inner
+		for i := e.index + 1; i < n.next; i = e.nodes[i].next {
+			if !text(pos, e.nodes[i].start) || !yield("", elementAt(e.src, e.nodes, i)) {
+				return
+			}
+			pos = e.nodes[i].end
+		}
+		text(pos, n.innerEnd)
+	}
+}
+
 // appendCharData appends text and CDATA sections as what they stand for.
 func appendCharData(b []byte, s string) []byte {
 	for {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -296,5 +297,26 @@ func TestErrors(t *testing.T) {
 	}
 	if got := parseString(t, `<iq type='error'/>`).Err(); got.Condition != ConditionUndefined {
 		t.Errorf("%+v", got)
+	}
+}
+
+// Mixed yields characters and elements in order, references and CDATA undone.
+func TestMixed(t *testing.T) {
+	st, err := Parse([]byte("<message>a&lt;<b/>c<![CDATA[<d>]]><e>f</e></message>"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for text, e := range st.Mixed() {
+		got = append(got, text+"|"+e.Local)
+		if e.Local == "e" && e.Text() != "f" {
+			t.Error(e.Text())
+		}
+	}
+	if want := []string{"a<|", "|b", "c<d>|", "|e"}; !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	for range (Element{}).Mixed() {
+		t.Error("nothing has something in it")
 	}
 }
