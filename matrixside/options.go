@@ -8,6 +8,7 @@ import (
 
 	"maunium.net/go/mautrix/id"
 
+	"isthmus/bridge"
 	"isthmus/bridge/store"
 	"isthmus/matrixside/client"
 	"isthmus/matrixside/inbox"
@@ -45,7 +46,12 @@ type Options struct {
 	// MembersMost is how many members a room shows whatever MembersBeyond says.
 	MembersMost   int
 	MembersBeyond MembersPolicy
-	Log           *slog.Logger
+	Portals       PortalOptions
+	// Logins keeps how people log in to networks; LoginChanged is told when
+	// somebody has changed that. nil: nobody can.
+	Logins       store.Logins
+	LoginChanged func(who bridge.Person, network string)
+	Log          *slog.Logger
 }
 
 // check reports what is missing, and fills in defaults.
@@ -60,6 +66,7 @@ func (o *Options) check() error {
 	if o.MembersMost <= 0 {
 		o.MembersMost = 1000
 	}
+	o.Portals.setDefaults()
 	if len(o.Allow) == 0 {
 		o.Allow = []string{o.Names.Server}
 	}

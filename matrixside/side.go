@@ -32,6 +32,7 @@ type Counters struct {
 	Strays    atomic.Int64 // events of rooms that the bridge has nothing to do with
 	Malformed atomic.Int64 // events that don't say what they must
 	Signals   atomic.Int64 // typing, receipts and presence beyond a budget
+	GivenUp   atomic.Int64 // things of portal rooms and direct chats that could not be done on Matrix
 }
 
 // Side is all of Matrix.

@@ -1,0 +1,417 @@
+package matrixside
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"isthmus/bridge"
+	"isthmus/matrixside/client"
+	"isthmus/matrixside/names"
+)
+
+const (
+	// actPatience is for how long one thing is tried while the homeserver
+	// answers that it can't; what takes longer is given up, counted and logged.
+	actPatience = 10 * time.Minute
+	// signalPatience is for typing and receipts, which are soon stale.
+	signalPatience = 3 * time.Second
+	typingLasts    = 30 * time.Second
+)
+
+// act does one thing. It may wait for the homeserver, and then holds up what
+// comes in the same room after it, from the same direction.
+func (p *portal) act(a act) {
+	switch a := a.(type) {
+	case actPublish:
+		p.side.core.Publish(a.event)
+	case actDone:
+		a.done()
+	case actFlush:
+		p.flush(a.user)
+	case actSettle:
+		p.settle()
+	case actSay:
+		p.say(a)
+	case actTyping, actRead:
+		p.signal(a)
+	case actPresence:
+		p.side.showPresence(a.ghost, a.presence)
+	case actProfile:
+		p.side.showProfile(a.event)
+	case actMoved:
+		p.move(a)
+	default:
+		ctx, cancel := context.WithTimeout(p.side.ctx, actPatience)
+		defer cancel()
+		p.report(a, p.request(ctx, a))
+	}
+}
+
+// report counts what could not be done on Matrix.
+func (p *portal) report(a act, err error) {
+	if err == nil || p.side.ctx.Err() != nil {
+		return
+	}
+	p.side.Counters.GivenUp.Add(1)
+	p.side.log.Warn("matrix: not done in a portal room", "room", p.room, "what", fmt.Sprintf("%T", a), "error", err)
+}
+
+// request does what is one request in the name of the bot, or of a ghost.
+func (p *portal) request(ctx context.Context, a act) error {
+	c := p.side.options().Client
+	switch a := a.(type) {
+	case actNotice:
+		return p.notice(ctx, a)
+	case actKick:
+		return ignoreGone(c.Do(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
+			_, err := m.KickUser(ctx, p.id, &mautrix.ReqKickUser{UserID: a.user, Reason: cleanLine(a.reason, 500)})
+			return err
+		}))
+	case actReadmit:
+		if a.ban {
+			if err := c.Do(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
+				_, err := m.UnbanUser(ctx, p.id, &mautrix.ReqUnbanUser{UserID: a.ghost})
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+		return p.enter(ctx, a.ghost)
+	case actDecline:
+		return ignoreGone(p.leave(ctx, a.ghost, a.reason))
+	case actState:
+		content := map[string]string{"topic": a.text}
+		if a.kind == event.StateRoomName {
+			content = map[string]string{"name": a.text}
+		}
+		return c.Do(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
+			_, err := m.SendStateEvent(ctx, p.id, a.kind, "", content)
+			return err
+		})
+	case actPowers:
+		return p.setPowers(ctx, a.levels)
+	case actHide:
+		if !p.side.options().Portals.Published {
+			return nil
+		}
+		return p.side.list(ctx, p.id, false)
+	}
+	panic(fmt.Sprintf("matrixside: unknown act %T", a))
+}
+
+// ignoreGone is for what makes somebody go: that they have gone is fine.
+func ignoreGone(err error) error {
+	if f := client.Failure(err); err != nil && (f.Kind == bridge.ErrNotInRoom || f.Kind == bridge.ErrNoPrivileges || f.Kind == bridge.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// list shows a room in the homeserver's directory, or hides it there
+// (client-server API, PUT /directory/list/room).
+func (s *Side) list(ctx context.Context, room id.RoomID, public bool) error {
+	visibility := "private"
+	if public {
+		visibility = "public"
+	}
+	return s.options().Client.Do(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
+		_, err := m.MakeRequest(ctx, http.MethodPut, m.BuildClientURL("v3", "directory", "list", "room", room),
+			map[string]string{"visibility": visibility}, nil)
+		return err
+	})
+}
+
+// flush publishes what a user has said while their Join was under way.
+func (p *portal) flush(user id.UserID) {
+	for {
+		p.mu.Lock()
+		held := p.state.flushed(user)
+		p.mu.Unlock()
+		if len(held) == 0 {
+			return
+		}
+		for _, h := range held {
+			p.run(func(s *portalState) {
+				if u := s.users[user]; u != nil {
+					s.speak(h.event, u, h.done)
+				} else {
+					s.finish(h.done)
+				}
+			})
+		}
+	}
+}
+
+// notice says something in the bot's name.
+func (p *portal) notice(ctx context.Context, a actNotice) error {
+	content := &event.MessageEventContent{MsgType: event.MsgNotice, Body: a.text, Mentions: &event.Mentions{}}
+	if a.to != "" {
+		content.Mentions.UserIDs = []id.UserID{a.to}
+		p.mu.Lock()
+		u := p.state.users[a.to]
+		if u != nil && a.reply == "" {
+			content.Body = u.name + ": " + a.text
+		}
+		p.mu.Unlock()
+	}
+	if a.reply != "" {
+		content.RelatesTo = (&event.RelatesTo{}).SetReplyTo(a.reply)
+	}
+	_, err := p.side.sendPart(ctx, p.id, "", bridge.NewID(), 0, content)
+	return err
+}
+
+// sendPart sends one part of what event brings to a room in the name of as ("" for
+// the bot), however often that is tried.
+func (s *Side) sendPart(ctx context.Context, room id.RoomID, as id.UserID, ev string, part int, content *event.MessageEventContent) (id.EventID, error) {
+	var sent id.EventID
+	err := s.options().Client.Do(ctx, as, func(ctx context.Context, m *mautrix.Client) error {
+		r, err := m.SendMessageEvent(ctx, room, event.EventMessage, content,
+			mautrix.ReqSendEvent{TransactionID: client.TransactionID(ev, as, part)})
+		if err == nil {
+			sent = r.EventID
+		}
+		return err
+	})
+	return sent, err
+}
+
+// say shows a message in the name of a ghost, which comes in first if it isn't
+// there. For who can't have one, the bot speaks and says for whom.
+func (p *portal) say(a actSay) {
+	ctx, cancel := context.WithTimeout(p.side.ctx, actPatience)
+	defer cancel()
+	as := a.ghost
+	if as != "" {
+		p.mu.Lock()
+		_, in, may := p.state.crowd.entry(as)
+		p.mu.Unlock()
+		if !in && (!may || p.enter(ctx, as) != nil) {
+			as = ""
+		}
+	}
+	first, err := p.sayAs(ctx, as, a.event)
+	if as != "" && isForbidden(err) { // put out, and we have not been told yet
+		if p.enter(ctx, as) == nil {
+			first, err = p.sayAs(ctx, as, a.event)
+		} else {
+			first, err = p.sayAs(ctx, "", a.event)
+		}
+	}
+	p.report(a, err)
+	if first != "" {
+		p.mu.Lock()
+		p.state.shown.add(a.event.ID, first)
+		p.mu.Unlock()
+	}
+}
+
+func isForbidden(err error) bool {
+	var e mautrix.HTTPError
+	return errors.As(err, &e) && e.Response != nil && e.Response.StatusCode == http.StatusForbidden
+}
+
+func (p *portal) sayAs(ctx context.Context, as id.UserID, e bridge.Event) (first id.EventID, err error) {
+	for part, content := range p.side.renderMessage(ctx, as, e, p.called) {
+		sent, err := p.side.sendPart(ctx, p.id, as, e.ID, part, content)
+		if err != nil {
+			return first, err
+		}
+		if first == "" {
+			first = sent
+		}
+	}
+	return first, nil
+}
+
+// called is what people are called in the room, "" for who isn't there.
+func (p *portal) called(user id.UserID) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if u := p.state.users[user]; u != nil {
+		return u.name
+	}
+	return p.state.crowd.name(user)
+}
+
+// signal tells of somebody's typing or reading, within the room's budget.
+func (p *portal) signal(a act) {
+	if !p.signals.Allow() {
+		p.side.Counters.Signals.Add(1)
+		return
+	}
+	ctx, cancel := context.WithTimeout(p.side.ctx, signalPatience)
+	defer cancel()
+	as := id.UserID("")
+	f := func(ctx context.Context, m *mautrix.Client) (err error) {
+		switch a := a.(type) {
+		case actTyping:
+			_, err = m.UserTyping(ctx, p.id, a.on, typingLasts)
+		case actRead:
+			err = m.SendReceipt(ctx, p.id, a.event, event.ReceiptTypeRead, nil)
+		}
+		return err
+	}
+	switch a := a.(type) {
+	case actTyping:
+		as = a.ghost
+	case actRead:
+		as = a.ghost
+	}
+	if err := p.side.options().Client.Once(ctx, as, f); err != nil {
+		p.side.Counters.Signals.Add(1)
+	}
+}
+
+// setPowers changes some of the room's power levels.
+func (p *portal) setPowers(ctx context.Context, levels map[id.UserID]int) error {
+	p.powers.Lock()
+	defer p.powers.Unlock()
+	return p.side.options().Client.Do(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
+		var all event.PowerLevelsEventContent
+		if err := m.StateEvent(ctx, p.id, event.StatePowerLevels, "", &all); err != nil {
+			return err
+		}
+		if all.Users == nil {
+			all.Users = map[id.UserID]int{}
+		}
+		changed := false
+		for user, level := range levels {
+			if user == m.UserID || all.Users[user] == level {
+				continue
+			}
+			if all.Users[user] = level; level == all.UsersDefault {
+				delete(all.Users, user)
+			}
+			changed = true
+		}
+		if !changed {
+			return nil
+		}
+		_, err := m.SendStateEvent(ctx, p.id, event.StatePowerLevels, "", &all)
+		return err
+	})
+}
+
+// settle brings ghosts in and out, on a goroutine that is there while any is due.
+func (p *portal) settle() {
+	p.mu.Lock()
+	idle := !p.settling
+	p.settling = true
+	p.mu.Unlock()
+	if idle && !p.all.begin(p.settleAll) {
+		p.mu.Lock()
+		p.settling = false
+		p.mu.Unlock()
+	}
+}
+
+func (p *portal) settleAll() {
+	for {
+		p.mu.Lock()
+		g, due, ok := p.state.crowd.next()
+		p.settling = ok
+		p.mu.Unlock()
+		if !ok || p.all.pace.Wait(p.side.ctx) != nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(p.side.ctx, actPatience)
+		var err error
+		switch {
+		case !due.wanted:
+			if err = p.leave(ctx, g, due.reason); err == nil || ignoreGone(err) == nil {
+				err = nil
+				p.run(func(s *portalState) { s.crowd.did(g, false) })
+			}
+		case due.in:
+			err = p.call(ctx, g, due.name)
+		default:
+			err = p.enter(ctx, g)
+		}
+		cancel()
+		if err != nil && p.side.ctx.Err() == nil {
+			p.side.Counters.GivenUp.Add(1)
+			p.side.log.Warn("matrix: a ghost could not come or go", "room", p.room, "ghost", g, "error", err)
+		}
+	}
+}
+
+// enter brings a ghost into the room.
+func (p *portal) enter(ctx context.Context, g id.UserID) error {
+	p.mu.Lock()
+	who, _, _ := p.state.crowd.entry(g)
+	p.mu.Unlock()
+	if who.person == (bridge.Person{}) {
+		return errors.New("there is no such person in the room")
+	}
+	if _, err := p.side.ghosts.ensure(ctx, who.person, who.name); err != nil {
+		return err
+	}
+	err := p.side.options().Client.Do(ctx, g, func(ctx context.Context, m *mautrix.Client) error {
+		_, err := m.JoinRoomByID(ctx, p.id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p.run(func(s *portalState) { s.crowd.did(g, true) })
+	return p.call(ctx, g, who.name)
+}
+
+// call gives a ghost who is in the room their name there, if it isn't that of
+// their profile.
+func (p *portal) call(ctx context.Context, g id.UserID, name string) error {
+	p.mu.Lock()
+	who, _, _ := p.state.crowd.entry(g)
+	p.mu.Unlock()
+	called := cmp.Or(who.called, p.side.ghosts.profileName(ctx, who.person))
+	if called != name {
+		if err := p.side.ghosts.call(ctx, g, p.id, name); err != nil {
+			return err
+		}
+	}
+	p.run(func(s *portalState) { s.crowd.named(g, name) })
+	return nil
+}
+
+func (p *portal) leave(ctx context.Context, g id.UserID, reason string) error {
+	return p.side.options().Client.Do(ctx, g, func(ctx context.Context, m *mautrix.Client) error {
+		_, err := m.LeaveRoom(ctx, p.id, &mautrix.ReqLeave{Reason: cleanLine(reason, 500)})
+		return err
+	})
+}
+
+// move tells where the room is now: its successor is one of ours, too.
+func (p *portal) move(a actMoved) {
+	ctx, cancel := context.WithTimeout(p.side.ctx, actPatience)
+	defer cancel()
+	var next id.RoomID
+	if to := names.PortalID(a.to, p.state.network); a.to != "" && to != p.room.ID {
+		if successor, err := p.all.open(ctx, to); err == nil {
+			next = successor.id
+		}
+	}
+	text := "This room is no more."
+	if a.to != "" {
+		text = "This room is at " + a.to + " now."
+	}
+	if a.reason != "" {
+		text += " " + a.reason
+	}
+	p.report(a, p.notice(ctx, actNotice{text: text}))
+	if next == "" {
+		return
+	}
+	p.report(a, p.side.options().Client.Do(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
+		_, err := m.SendStateEvent(ctx, p.id, event.StateTombstone, "", &event.TombstoneEventContent{Body: text, ReplacementRoom: next})
+		return err
+	}))
+}

@@ -1,0 +1,177 @@
+package matrixside
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"isthmus/bridge"
+)
+
+// firstRetry and mostRetry bound the wait until somebody who was in the room
+// before a restart is asked in again.
+const (
+	firstRetry = 15 * time.Second
+	mostRetry  = 10 * time.Minute
+)
+
+// answered takes in how a request went.
+func (s *portalState) answered(e bridge.Event) {
+	a := s.answer(e.Ref)
+	if a == nil {
+		return
+	}
+	f, failed := e.Body.(bridge.Failure)
+	if !failed {
+		s.finish(a.done)
+		return
+	}
+	user := id.UserID(a.event.By.ID)
+	why := cmp.Or(f.Text, failureTexts[f.Kind], "That did not work.")
+	switch b := a.event.Body.(type) {
+	case bridge.Join:
+		s.refused(user, a, f, why)
+	case bridge.Message:
+		s.notice("This was not sent. "+why, a.cause, user)
+	case bridge.Topic:
+		s.notice("The topic stays as it was. "+why, a.cause, user)
+		s.do(actState{event.StateTopic, s.topic})
+	case bridge.Expel:
+		s.notice(b.Target+" stays. "+why, a.cause, user)
+		if s.crowd.name(a.ghost) != "" {
+			s.do(actReadmit{a.ghost, b.Ban})
+		}
+	case bridge.RoleChange:
+		s.notice(why, a.cause, user)
+		s.setLevels(map[id.UserID]int{a.ghost: a.level})
+	case bridge.Rename:
+		s.notice("On "+s.home+" you are still called "+a.event.Name+". "+why, a.cause, user)
+	case bridge.Invite:
+		s.notice("The invitation did not reach "+b.Person.ID+". "+why, a.cause, user)
+		s.do(actDecline{a.ghost, why})
+	}
+	s.finish(a.done)
+}
+
+// failureTexts are for failures without a text.
+var failureTexts = map[bridge.ErrorKind]string{
+	bridge.ErrNotFound: "There is no such room.", bridge.ErrBanned: "You are banned.",
+	bridge.ErrMembersOnly: "The room is for members only.", bridge.ErrPassword: "The room needs a key.",
+	bridge.ErrFull: "The room is full.", bridge.ErrNoVoice: "You may not speak here.",
+	bridge.ErrNoPrivileges: "You may not do that here.", bridge.ErrTimeout: "There was no answer.",
+	bridge.ErrOffline: "The network can't be reached.",
+}
+
+// passing reports whether a failure may be another one in a while.
+func passing(k bridge.ErrorKind) bool {
+	switch k {
+	case bridge.ErrOffline, bridge.ErrTimeout, bridge.ErrTooFast, bridge.ErrTooMany, bridge.ErrInternal, bridge.ErrConflict:
+		return true
+	}
+	return false
+}
+
+// refused tells a user why they can't come in, and puts them out of the Matrix
+// room, too: they would hear nothing of the other. Who was in it before a
+// restart stays while it may still succeed.
+func (s *portalState) refused(user id.UserID, a *portalAsked, f bridge.Failure, why string) {
+	u := s.users[user]
+	if u == nil {
+		return
+	}
+	u.phase, u.join, u.why = userOut, "", why
+	if u.again && passing(f.Kind) {
+		if u.wait == 0 {
+			s.notice("You can't be brought back into "+s.there+" at the moment: "+why+" This is tried again.", "", user)
+		}
+		u.wait = min(max(2*u.wait, firstRetry), mostRetry)
+		u.retry = s.now().Add(u.wait)
+		s.forsake(user, u, "You are not in the room at the moment. This was not sent.")
+		return
+	}
+	switch f.Kind {
+	case bridge.ErrPassword:
+		why = strings.TrimSpace(why + fmt.Sprintf(" If you know its key, say to %s: join %s %s KEY", s.bot, s.home, s.there))
+	case bridge.ErrMoved:
+		why = "The room is elsewhere: " + why
+	}
+	why = "You can't be in " + s.there + " on " + s.home + ". " + why
+	s.notice(why, "", user)
+	s.forsake(user, u, "This was not sent.")
+	s.drop(user)
+	s.do(actKick{user: user, reason: why})
+}
+
+// tick asks those in again for whom it is time.
+func (s *portalState) tick() {
+	now := s.now()
+	for _, user := range sortedKeys(s.users) {
+		if u := s.users[user]; u.phase == userOut && !u.retry.IsZero() && !now.Before(u.retry) {
+			u.retry = time.Time{}
+			s.join(user, u, true, nil)
+		}
+	}
+}
+
+// shownMessages is which of our messages has which event in the room, of the
+// last maxShown.
+type shownMessages struct {
+	last [maxShown]struct {
+		message string
+		event   id.EventID
+	}
+	next int
+}
+
+func (m *shownMessages) add(message string, ev id.EventID) {
+	m.last[m.next].message, m.last[m.next].event = message, ev
+	m.next = (m.next + 1) % maxShown
+}
+
+func (m *shownMessages) event(message string) id.EventID {
+	for i := range m.last {
+		if message != "" && m.last[i].message == message {
+			return m.last[i].event
+		}
+	}
+	return ""
+}
+
+func (m *shownMessages) message(ev id.EventID) string {
+	for i := range m.last {
+		if ev != "" && m.last[i].event == ev {
+			return m.last[i].message
+		}
+	}
+	return ""
+}
+
+// plural is "1 thing" or "3 things".
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// cleanLine is s in one line, without control characters and not longer than
+// most bytes.
+func cleanLine(s string, most int) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\r' || r == '\t':
+			return ' '
+		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0:
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "")
+	}
+	return strings.TrimSpace(s)
+}
