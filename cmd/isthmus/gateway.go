@@ -12,10 +12,12 @@ import (
 	"isthmus/bridge/config"
 	"isthmus/bridge/store"
 	"isthmus/ircside"
+	"isthmus/matrixside"
+	"isthmus/matrixside/client"
 	"isthmus/xmppside"
 )
 
-// gateway is the wiring: the store, the core and the two sides.
+// gateway is the wiring: the store, the core and the sides.
 type gateway struct {
 	cfg   *config.Config
 	log   *slog.Logger
@@ -25,11 +27,14 @@ type gateway struct {
 	irc   *ircside.Side
 	ready *readiness
 
+	matrix     *matrixside.Side // nil where there is no homeserver
+	homeserver *client.Client
+
 	metrics net.Listener // nil where there are none
 
 	failed chan error // what ends the gateway by itself
 	// Each part runs until its own context ends, so that they can end in order.
-	xmppRun, ircRun, coreRun part
+	xmppRun, matrixRun, ircRun, coreRun part
 }
 
 // openPatience is how long the database may take to open.
@@ -38,7 +43,7 @@ const openPatience = 30 * time.Second
 // newGateway opens what can fail, and starts nothing.
 func newGateway(cfg *config.Config, log *slog.Logger) (_ *gateway, err error) {
 	g := &gateway{cfg: cfg, log: log, ready: &readiness{log: log}, failed: make(chan error, 1)}
-	g.ready.expect(cfg.XMPP.Domains)
+	g.ready.expect(cfg)
 	ctx, cancel := context.WithTimeout(context.Background(), openPatience)
 	defer cancel()
 	g.store, err = store.Open(ctx, store.Options{
@@ -66,6 +71,12 @@ func newGateway(cfg *config.Config, log *slog.Logger) (_ *gateway, err error) {
 		return nil, err
 	}
 	g.hub.Register(bridge.NetworkXMPP, g.xmpp)
+	if cfg.Matrix.On() {
+		if g.matrix, err = g.newMatrix(cfg); err != nil {
+			return nil, err
+		}
+		g.hub.Register(bridge.NetworkMatrix, g.matrix)
+	}
 	g.hub.RegisterOthers(g.irc)
 	if cfg.Metrics != "" {
 		if g.metrics, err = net.Listen("tcp", cfg.Metrics); err != nil {
@@ -82,13 +93,18 @@ func (g *gateway) start() {
 		g.coreRun.start(g.serveMetrics)
 	}
 	g.ircRun.start(g.irc.Run)
+	if g.matrix != nil {
+		g.matrixRun.start(g.runMatrix)
+		g.ready.changed(homeserver, nil)
+	}
 	g.xmppRun.start(g.xmpp.Run)
 }
 
-// stop ends the gateway in order: people in rooms are told first, then IRC,
-// then what is queued is done, and at last remembered.
+// stop ends the gateway in order: people in rooms are told first, then Matrix
+// and IRC, then what is queued is done, and at last remembered.
 func (g *gateway) stop() {
 	g.xmppRun.stop()
+	g.matrixRun.stop()
 	g.ircRun.stop()
 	g.coreRun.stop()
 	if err := g.store.Close(); err != nil {
@@ -122,8 +138,13 @@ func (g *gateway) reload(next *config.Config) error {
 	if err := g.xmpp.Reload(g.xmppOptions(next)); err != nil {
 		return err
 	}
+	if g.matrix != nil && next.Matrix.On() {
+		if err := g.matrix.Reload(g.matrixOptions(next)); err != nil {
+			return err
+		}
+	}
 	g.irc.Reload(irc)
-	g.ready.expect(next.XMPP.Domains)
+	g.ready.expect(next)
 	for _, c := range changes {
 		if needsRestart(c.Path) {
 			g.log.Warn("reloaded: this counts after a restart", "change", c.String())

@@ -73,6 +73,7 @@ func (g *gateway) xmppOptions(cfg *config.Config) xmppside.Options {
 	o := xmppside.Options{
 		Networks:        slices.Sorted(maps.Keys(cfg.Networks)),
 		Unlisted:        cfg.Access.UnlistedNetworks,
+		Matrix:          cfg.Matrix.On(),
 		Allow:           cfg.Access.Allow,
 		Deny:            cfg.Access.Deny,
 		MessageBurst:    cfg.Limits.Messages.Burst,
@@ -97,7 +98,12 @@ func (g *gateway) xmppOptions(cfg *config.Config) xmppside.Options {
 
 // needsRestart reports whether a setting is only read at start.
 func needsRestart(path string) bool {
-	return strings.HasPrefix(path, "store.") || path == "metrics" || path == "log.format"
+	for _, at := range []string{"store.", "metrics", "log.format", "matrix.homeserver", "matrix.server_name", "matrix.registration", "matrix.listen", "matrix.media."} {
+		if strings.HasPrefix(path, at) {
+			return true
+		}
+	}
+	return false
 }
 
 // links are the gateways: from each XMPP domain to the rooms, people and
