@@ -1,0 +1,305 @@
+package guest
+
+import (
+	"strings"
+	"time"
+
+	"isthmus/bridge"
+	"isthmus/xmppside/wire"
+)
+
+// sent is something that a puppet has sent, and that the room has yet to take.
+type sent struct {
+	p     *puppet
+	event bridge.Event // the request; of a whisper, which is confirmed, without ID
+	due   time.Time
+}
+
+// await keeps a request until the room has taken it, or refused, and reports
+// false, with the request answered, if there are too many.
+func (r *Room) await(p *puppet, e bridge.Event) bool {
+	if len(r.sent) >= maxSent {
+		r.fail(e, bridge.ErrTooMany, "Too much is waiting for this room. Try again in a moment.")
+		return false
+	}
+	s := &sent{p, e, time.Now().Add(answerTime)}
+	r.sent[e.ID] = s
+	r.plan(s.due)
+	return true
+}
+
+// overdue is that the room has said nothing to a request. Nothing is what it
+// says to an invitation, and to a whisper that reached somebody.
+func (r *Room) overdue(s *sent) {
+	switch s.event.Body.(type) {
+	case bridge.Message, bridge.Topic:
+		if s.event.Room.Private() {
+			return
+		}
+		r.opt.Counters.Timeouts.Add(1)
+		r.fail(s.event, bridge.ErrTimeout, "The room did not answer. It is not known whether this reached it.")
+		if s.p.state == inside {
+			r.ping(s.p)
+		}
+	case bridge.Invite:
+		r.confirm(s.event, "")
+	case bridge.Rename:
+		r.opt.Counters.Timeouts.Add(1)
+		s.p.renaming, s.p.to = bridge.Event{}, ""
+		r.fail(s.event, bridge.ErrTimeout, "The room did not answer.")
+	}
+}
+
+// failSent answers all that a puppet has sent, and will not hear of any more.
+func (r *Room) failSent(p *puppet, text string) {
+	for id, s := range r.sent {
+		if s.p != p {
+			continue
+		}
+		delete(r.sent, id)
+		if !s.event.Room.Private() {
+			r.fail(s.event, bridge.ErrOffline, text+" It is not known whether this reached the room.")
+		}
+	}
+	p.renaming, p.to = bridge.Event{}, ""
+}
+
+// message takes what is said to p: in the room, or to p alone.
+func (r *Room) message(p *puppet, st *wire.Stanza) {
+	nick := st.From.Resource()
+	switch {
+	case st.Type == "error":
+		r.bounced(p, st)
+	case st.Type == "groupchat":
+		if p.state == inside && nick == p.nick {
+			r.reflected(p, st)
+		}
+		if p == r.watcher {
+			r.heard(st, nick)
+		}
+	case nick != "":
+		r.whispered(p, st, nick)
+	default:
+		r.roomSays(p, st)
+	}
+}
+
+// reflected is that what a puppet has said stands in the room (XEP-0045 §7.4).
+func (r *Room) reflected(p *puppet, st *wire.Stanza) {
+	s := r.sent[st.ID]
+	if s == nil || s.p != p {
+		origin, _ := st.Child(nsStanzaID, "origin-id")
+		if s = r.sent[origin.Attr("id")]; s == nil || s.p != p {
+			return // only a chat state, or too late
+		}
+	}
+	delete(r.sent, s.event.ID)
+	r.confirm(s.event, r.nativeOf(st))
+}
+
+// heard is what the observer hears in the room.
+func (r *Room) heard(st *wire.Stanza, nick string) {
+	body, hasBody := st.Child(wire.NSComponent, "body")
+	if _, subject := st.Child(wire.NSComponent, "subject"); subject && !hasBody {
+		r.subject(st, nick)
+		return
+	}
+	x, _ := st.Child(nsUser, "x")
+	if codesOf(x).has(codeConfigured) { // XEP-0045 §10.2.1
+		r.askInfo(r.watcher)
+	}
+	switch {
+	case !r.live && !stampOf(st).IsZero():
+		return // history, which we did not ask for
+	case nick == "":
+		if text := plain(body.Text(), maxTopic); text != "" {
+			r.hold(nil, bridge.Event{Body: bridge.Info{Text: text}})
+		}
+		return
+	case r.isOurs(nick):
+		return
+	case !hasBody && !hasContent(st):
+		r.typing(st, nick)
+		return
+	}
+	native := r.nativeOf(st)
+	if r.repeated(st, native) {
+		return
+	}
+	said := r.opt.Parse(st)
+	if said.Text == "" && len(said.Files) == 0 {
+		return
+	}
+	said.Native = native
+	if o := r.people[nick]; o != nil {
+		o.typing = false
+	}
+	nick = strings.Clone(nick)
+	r.hold(nil, bridge.Event{By: r.nativePerson(nick), Name: nick, At: stampOf(st), Body: said})
+}
+
+// hasContent reports whether a message without a body says something all the same.
+func hasContent(st *wire.Stanza) bool {
+	_, has := st.Child(nsOOB, "x")
+	return has
+}
+
+// isOurs reports whether a nick is that of one of ours.
+func (r *Room) isOurs(nick string) bool {
+	if o := r.people[nick]; o != nil && !o.native() {
+		return true
+	}
+	for _, p := range r.order {
+		if p.state == inside && p.nick == nick {
+			return true
+		}
+	}
+	return false
+}
+
+// subject is the room's topic, when somebody comes in (XEP-0045 §7.2.15), or
+// changes it (§8.1).
+func (r *Room) subject(st *wire.Stanza, nick string) {
+	e := bridge.Event{At: stampOf(st), Name: strings.Clone(nick),
+		Body: bridge.Topic{Text: plain(st.ChildText(wire.NSComponent, "subject"), maxTopic)}}
+	if o := r.people[nick]; o != nil {
+		e.By = r.personOf(o)
+	} else if nick != "" {
+		e.By = r.nativePerson(e.Name)
+	}
+	r.topic, r.live = &e, true
+	if r.synced {
+		r.publish(e)
+	} else {
+		r.open()
+	}
+}
+
+// typing is a chat state in the room (XEP-0085).
+func (r *Room) typing(st *wire.Stanza, nick string) {
+	o := r.people[nick]
+	for c := range st.Children() {
+		if c.Space != nsChat || o == nil || !r.synced {
+			continue
+		}
+		if on := c.Local == "composing"; on != o.typing {
+			o.typing = on
+			r.publish(bridge.Event{By: r.personOf(o), Name: o.nick, Body: bridge.Typing{On: on}})
+		}
+		return
+	}
+}
+
+// whispered is a private message from an occupant (XEP-0045 §7.5).
+func (r *Room) whispered(p *puppet, st *wire.Stanza, nick string) {
+	_, hasBody := st.Child(wire.NSComponent, "body")
+	switch {
+	case st.Type == "headline", !hasBody && !hasContent(st):
+		return // chat states and the like
+	case !r.whispers.Allow():
+		r.opt.Counters.Flooded.Add(1)
+		return
+	}
+	said := r.opt.Parse(st)
+	if said.Text == "" && len(said.Files) == 0 {
+		return
+	}
+	who := r.nativePerson(strings.Clone(nick))
+	r.publish(bridge.Event{
+		Room: bridge.Room{Network: bridge.NetworkXMPP, ID: who.ID, Owner: p.person},
+		By:   who, Name: strings.Clone(nick), At: stampOf(st), Body: said,
+	})
+}
+
+// roomSays is what the room itself tells a puppet, such as what it wants to
+// know before it lets it in (XEP-0158 §3): that is for a human to answer. A
+// room that is told a link's answer goes on with the join.
+func (r *Room) roomSays(p *puppet, st *wire.Stanza) {
+	var words []string
+	for _, s := range []string{st.ChildText(wire.NSComponent, "body"), urlOf(st)} {
+		if s = plain(s, maxReason); s != "" && !strings.Contains(strings.Join(words, " "), s) {
+			words = append(words, s)
+		}
+	}
+	if len(words) == 0 {
+		r.opt.Counters.Ignored.Add(1)
+		return
+	}
+	text := strings.Join(words, " ")
+	if _, riddle := st.Child(nsCaptcha, "captcha"); riddle && p.state == joining {
+		p.riddle, p.due = text, time.Now().Add(riddleTime)
+		r.plan(p.due)
+	}
+	r.publish(bridge.Event{
+		Room: bridge.Room{Network: bridge.NetworkXMPP, ID: r.jid.String(), Owner: p.person},
+		Body: bridge.Info{Text: r.jid.String() + ": " + text},
+	})
+}
+
+func urlOf(st *wire.Stanza) string {
+	x, _ := st.Child(nsOOB, "x")
+	return x.ChildText(nsOOB, "url")
+}
+
+// bounced is that the room did not take a message.
+func (r *Room) bounced(p *puppet, st *wire.Stanza) {
+	err := st.Err()
+	s := r.sent[st.ID]
+	if s == nil || s.p != p {
+		r.opt.Counters.Ignored.Add(1)
+		return
+	}
+	delete(r.sent, st.ID)
+	f := bounces[err.Condition]
+	if s.event.Room.Private() {
+		if err.Condition == wire.ConditionItemNotFound {
+			f.text = "They are not in the room any more."
+		}
+		r.publish(bridge.Event{Room: s.event.Room, Body: bridge.Info{Text: "This was not sent. " + f.with(err)}})
+		return
+	}
+	_, topic := s.event.Body.(bridge.Topic)
+	switch {
+	case err.Condition == wire.ConditionForbidden && topic:
+		f = refusal{kind: bridge.ErrNoPrivileges, text: "You may not set the topic here."}
+	case err.Condition == wire.ConditionForbidden:
+		f.text += r.askVoice(p)
+	case err.Condition == wire.ConditionPolicyViolation && err.Type == "wait":
+		f = refusal{kind: bridge.ErrTooFast, text: "Too fast for this room."}
+	}
+	r.fail(s.event, f.kind, f.with(err))
+	if f.kind == bridge.ErrNotInRoom && p.state == inside {
+		r.lose(p, "The room does not know you any more.", p.nextRetry())
+	}
+}
+
+// bounces are the refusals of a message (XEP-0045 §7.4, §7.5).
+var bounces = map[wire.Condition]refusal{
+	wire.ConditionForbidden:            {kind: bridge.ErrNoVoice, text: "The room is moderated, and you may not speak in it."},
+	wire.ConditionNotAcceptable:        {kind: bridge.ErrNotInRoom, text: "You are not in this room any more."},
+	wire.ConditionItemNotFound:         {kind: bridge.ErrGone, text: "The room is no more."},
+	wire.ConditionGone:                 {kind: bridge.ErrGone, text: "The room is no more."},
+	wire.ConditionNotAllowed:           {kind: bridge.ErrPolicy, text: "The room does not allow this."},
+	wire.ConditionPolicyViolation:      {kind: bridge.ErrTooLong, text: "The room does not take this."},
+	wire.ConditionResourceConstraint:   {kind: bridge.ErrTooFast, text: "Too fast for this room."},
+	wire.ConditionServiceUnavailable:   {kind: bridge.ErrOffline, text: "It can't be reached."},
+	wire.ConditionRecipientUnavailable: {kind: bridge.ErrOffline, text: "It can't be reached."},
+	wire.ConditionRemoteServerNotFound: {kind: bridge.ErrOffline, text: "Its server can't be reached."},
+	wire.ConditionRemoteServerTimeout:  {kind: bridge.ErrOffline, text: "Its server does not answer."},
+}
+
+// askVoice asks the moderators to let a puppet speak (XEP-0045 §7.13), once in
+// a stay, and is what to tell its person of that.
+func (r *Room) askVoice(p *puppet) string {
+	if p.asked {
+		return " Its moderators have been asked to let you."
+	}
+	p.asked = true
+	r.send(p.jid, func(b []byte) []byte {
+		b = wire.AppendOpen(b, wire.Header{Kind: wire.Message, To: r.jid, From: p.jid, ID: "voice"})
+		b = append(b, "<x xmlns='"+nsData+"' type='submit'><field var='FORM_TYPE'><value>"+nsRequest+"</value></field>"+
+			"<field var='muc#role'><value>participant</value></field></x>"...)
+		return wire.AppendClose(b, wire.Message)
+	})
+	return " Its moderators are asked to let you: try again when they have."
+}

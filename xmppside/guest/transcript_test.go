@@ -1,0 +1,223 @@
+package guest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"isthmus/bridge"
+	"isthmus/e2e/golden"
+	"isthmus/xmppside/component"
+	"isthmus/xmppside/jid"
+	"isthmus/xmppside/wire"
+)
+
+// TestTranscripts plays testdata/*.txt. What goes in:
+//
+//	> <stanza from='room/nick' to='puppet'/>   the room's server says something
+//	= join by=bob name=Bob id=1 {"password":"x"}   the core delivers something
+//	* 15m           time passes
+//	a 2 <payload/>  the second question is answered; "a 2 error item-not-found", "a 2 timeout"
+//	down, up, evict bob, shutdown
+//
+// What comes out: "<" a stanza, "?" a question with its number, "!" an event
+// for the core, "closed". All else is left as it stands.
+func TestTranscripts(t *testing.T) {
+	golden.Test(t, "testdata/*.txt", func(t *testing.T, script string) (out string) {
+		synctest.Test(t, func(t *testing.T) { out = newPlay(t).all(script) })
+		return out
+	})
+}
+
+var (
+	testRoom = jid.MustParse("go@muc.example")
+	testLeg  = bridge.Room{Network: bridge.NetworkXMPP, ID: "go@muc.example"}
+)
+
+// play is a room between a core and a server that only take notes.
+type play struct {
+	t        testing.TB
+	room     *Room
+	counters Counters
+	log      []string
+	asked    []func(*wire.Stanza, error)
+}
+
+func newPlay(t testing.TB) *play {
+	p := &play{t: t}
+	p.room = New(testLeg, testRoom, Options{
+		Core: p, Sender: p, Counters: &p.counters,
+		Parse: func(st *wire.Stanza) bridge.Message {
+			return bridge.Message{Text: st.ChildText(wire.NSComponent, "body")}
+		},
+		Render: func(b []byte, m bridge.Message) []byte { return wire.AppendElement(b, "body", m.Text) },
+		Address: func(p bridge.Person) (jid.JID, error) {
+			if p.Network != bridge.NetworkXMPP {
+				return jid.JID{}, errors.New("no address")
+			}
+			return jid.Parse(p.ID)
+		},
+		Closed: func(*Room) { p.log = append(p.log, "closed") },
+	})
+	return p
+}
+
+func (p *play) Publish(e bridge.Event) { p.log = append(p.log, "! "+formatEvent(e)) }
+
+func (p *play) Send(domain string, f func(b []byte) []byte) {
+	d := wire.NewDecoder(strings.NewReader(string(f(nil))), wire.DefaultLimits)
+	for st, err := d.Next(); err == nil; st, err = d.Next() {
+		if st.From.Domain() != domain {
+			p.t.Errorf("sent by way of %s: %s", domain, st.Raw())
+		}
+		p.log = append(p.log, "< "+st.Raw())
+	}
+}
+
+func (p *play) Query(h wire.Header, payload func(b []byte) []byte, done func(*wire.Stanza, error)) {
+	p.asked = append(p.asked, done)
+	p.log = append(p.log, fmt.Sprintf("? %d %s to %s: %s", len(p.asked), h.From, h.To, payload(nil)))
+}
+
+// formatEvent writes one event: who, as whom, in answer to what, and what.
+func formatEvent(e bridge.Event) string {
+	var w struct {
+		Kind string
+		Body json.RawMessage
+	}
+	b, _ := json.Marshal(e)
+	_ = json.Unmarshal(b, &w)
+	out := w.Kind
+	if e.Room != testLeg {
+		out += " in=" + e.Room.ID + "," + e.Room.Owner.ID
+	}
+	for _, f := range [][2]string{{"by", strings.TrimPrefix(e.By.ID, "go@muc.example")}, {"name", e.Name}, {"ref", e.Ref}} {
+		if f[1] != "" {
+			out += " " + f[0] + "=" + strconv.Quote(f[1])
+		}
+	}
+	if !e.At.IsZero() {
+		out += " at=" + e.At.Format(time.RFC3339)
+	}
+	return out + " " + string(w.Body)
+}
+
+// parseEvent reads "kind by=bob name=Bob id=1 in=room {body}".
+func parseEvent(t testing.TB, line string) bridge.Event {
+	head, body, has := strings.Cut(line, " {")
+	if body = "{" + body; !has {
+		body = "{}"
+	}
+	f := strings.Fields(head)
+	e := bridge.Event{Room: testLeg, Body: bridge.Info{}}
+	for _, field := range f[1:] {
+		key, value, _ := strings.Cut(field, "=")
+		switch key {
+		case "by":
+			e.By = bridge.Person{Network: bridge.NetworkMatrix, ID: "@" + value + ":hs"}
+		case "name":
+			e.Name = value
+		case "id":
+			e.ID = value
+		case "in":
+			e.Room = bridge.Room{Network: bridge.NetworkXMPP, ID: value, Owner: e.By}
+		}
+	}
+	var whole map[string]json.RawMessage
+	b, _ := json.Marshal(e)
+	_ = json.Unmarshal(b, &whole)
+	whole["kind"], whole["body"] = json.RawMessage(strconv.Quote(f[0])), json.RawMessage(body)
+	b, _ = json.Marshal(whole)
+	if err := json.Unmarshal(b, &e); err != nil {
+		t.Fatalf("%v: %s", err, line)
+	}
+	return e
+}
+
+func puppetJID(who bridge.Person) jid.JID {
+	name := strings.TrimSuffix(strings.TrimPrefix(who.ID, "@"), ":hs")
+	return jid.MustParse(name + "%hs@matrix.gw/isthmus")
+}
+
+// all plays a whole transcript and returns it with what came of it.
+func (p *play) all(script string) string {
+	var out strings.Builder
+	for line := range strings.Lines(script) {
+		line = strings.TrimSuffix(line, "\n")
+		verb, rest, _ := strings.Cut(line, " ")
+		if slices.Contains([]string{"<", "?", "!", "closed"}, verb) {
+			continue
+		}
+		p.step(verb, rest)
+		synctest.Wait()
+		out.WriteString(line + "\n")
+		for _, l := range p.log {
+			out.WriteString(l + "\n")
+		}
+		p.log = nil
+	}
+	p.room.Shutdown("the end") // its timer would outlive the test
+	return out.String()
+}
+
+func (p *play) step(verb, rest string) {
+	switch verb {
+	case ">":
+		st, err := wire.Parse([]byte(rest))
+		if err != nil {
+			p.t.Fatalf("%v: %s", err, rest)
+		}
+		if !p.room.Handle(&st) {
+			p.log = append(p.log, "! not of this room")
+		}
+	case "=":
+		e := parseEvent(p.t, rest)
+		if !p.room.Deliver(e, puppetJID(e.By)) {
+			p.log = append(p.log, "closed already")
+		}
+	case "*":
+		d, err := time.ParseDuration(rest)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		time.Sleep(d)
+	case "a":
+		p.answer(rest)
+	case "down":
+		p.room.Down("matrix.gw")
+	case "up":
+		p.room.Up("matrix.gw")
+	case "evict":
+		p.room.Evict(func(who bridge.Person, _ jid.JID) bool { return who.ID == "@"+rest+":hs" }, "You may not be here.")
+	case "shutdown":
+		p.room.Shutdown("The gateway is shutting down.")
+	}
+}
+
+func (p *play) answer(rest string) {
+	number, how, _ := strings.Cut(rest, " ")
+	n, err := strconv.Atoi(number)
+	if err != nil || n > len(p.asked) {
+		p.t.Fatalf("no such question: %s", rest)
+	}
+	done := p.asked[n-1]
+	condition, failed := strings.CutPrefix(how, "error ")
+	switch {
+	case how == "timeout":
+		done(nil, component.ErrTimeout)
+	case failed:
+		done(nil, wire.StanzaError{Condition: wire.Condition(condition)})
+	default:
+		st, err := wire.Parse([]byte("<iq xmlns='" + wire.NSComponent + "' from='go@muc.example' to='x@y' type='result'>" + how + "</iq>"))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		done(&st, nil)
+	}
+}
