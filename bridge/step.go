@@ -171,6 +171,8 @@ func (s *state) request(from *leg, e Event) {
 		}
 	case Watch, Query:
 		s.ask(e)
+	case Confirm, Failure, Answer:
+		// To what was no request: the side could not tell.
 	default:
 		panic("bridge: a " + e.Body.kind() + " can't be asked for")
 	}

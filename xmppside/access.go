@@ -35,6 +35,9 @@ func (a access) allows(j jid.JID) bool {
 	return len(a.allow) == 0 || a.allow[bare] || a.allow[domain]
 }
 
+// denies tells whether somebody, or a room, is not to be dealt with at all.
+func (a access) denies(j jid.JID) bool { return a.deny[j.Bare().String()] || a.deny[j.Domain()] }
+
 // The rate of messages that say nothing: chat states, markers, subjects. Each
 // may go to hundreds.
 const (
@@ -56,12 +59,12 @@ const maxGuests = 65536
 // guests counts what each user does.
 type guests struct {
 	mu    sync.Mutex
-	byJID map[jid.JID]*guest
+	byJID map[jid.JID]*deeds
 	swept time.Time
 }
 
-// guest has a bucket for each kind of thing that somebody did.
-type guest [kinds]*rate.Limiter
+// deeds are what somebody did: a bucket for each kind of it.
+type deeds [kinds]*rate.Limiter
 
 // deed is what is counted for itself.
 type deed int
@@ -73,7 +76,7 @@ const (
 	kinds
 )
 
-func newGuests() *guests { return &guests{byJID: map[jid.JID]*guest{}} }
+func newGuests() *guests { return &guests{byJID: map[jid.JID]*deeds{}} }
 
 // sweepEvery is how often guests who have been quiet are forgotten.
 const sweepEvery = time.Minute
@@ -92,7 +95,7 @@ func (g *guests) bucket(who jid.JID, what deed, set *settings, now time.Time) *r
 	}
 	u := g.byJID[key]
 	if u == nil {
-		u = new(guest)
+		u = new(deeds)
 		g.byJID[key] = u
 	}
 	if u[what] == nil {
@@ -132,7 +135,7 @@ func (s *Side) admit(set *settings, st *wire.Stanza) (wire.StanzaError, bool) {
 	if st.Type == "unavailable" {
 		return wire.StanzaError{}, true
 	}
-	if !set.access.allows(st.From) {
+	if !set.access.allows(st.From) && !s.foreign.expects(set, st) {
 		s.Counters.Refused.Add(1)
 		s.complain.Do(func() { s.log.Info("stanza of somebody who may not use the gateway", "from", st.From) })
 		return wire.StanzaError{Condition: wire.ConditionNotAuthorized, Text: "You may not use this gateway."}, false

@@ -101,8 +101,11 @@ func (l *links) run(d Domain, before *runningLink) *runningLink {
 		Domain: name, Server: d.Server, Secret: d.Secret,
 		Handler: s.handle, Counters: &s.Counters.Link, Log: s.log,
 		Changed: func(err error) {
+			k.isUp.Store(err == nil)
 			if err == nil {
 				signal(k.up)
+			} else {
+				signal(k.down)
 			}
 			if changed != nil {
 				changed(d.Name, err)

@@ -32,6 +32,9 @@ type Options struct {
 	// interval; no interval means no limit.
 	MessageBurst    int
 	MessageInterval time.Duration
+	// RoomsPerPerson is in how many rooms of other people's servers somebody of
+	// another network may be; 0 for no limit.
+	RoomsPerPerson int
 
 	// Key makes the occupant ids (XEP-0421): 16 bytes or more, the same after a restart.
 	Key []byte

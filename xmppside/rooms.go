@@ -124,6 +124,13 @@ func (r *rooms) forget(h *hosted) {
 	}
 }
 
+// has reports whether somebody is in the room that the core calls so.
+func (r *rooms) has(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.byID[id] != nil
+}
+
 // all returns every room.
 func (r *rooms) all() []*hosted {
 	r.mu.Lock()

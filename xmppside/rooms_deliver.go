@@ -26,6 +26,11 @@ func (r *rooms) deliver(e bridge.Event) {
 	h := r.byID[e.Room.ID]
 	r.mu.Unlock()
 	if h == nil {
+		if j, asks := e.Body.(bridge.Join); asks && e.Ref == "" && len(j.History) == 0 && e.By.Network != bridge.NetworkXMPP {
+			// Perhaps somebody of another network who would enter by way of XMPP; if
+			// it is only news, nobody waits for the answer.
+			r.core.Publish(bridge.Event{Room: e.Room, By: e.By, Ref: e.ID, Body: bridge.Failure{Kind: bridge.ErrPolicy, Text: ownRoom}})
+		}
 		r.log.Debug("event of a room that everybody has left", "room", e.Room.ID, "event", e.ID)
 		return
 	}

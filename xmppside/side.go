@@ -5,6 +5,8 @@
 //	Side ─ links ── component.Link, one per domain
 //	     ├ rooms ── muc.Room, one per channel that somebody is in
 //	     ├ direct ─ messages to people and networks
+//	     ├ foreign ─ guest.Room, one per room elsewhere that people of other
+//	     │          networks are in, and what they say to people on XMPP
 //	     ├ roster ─ whose presence is shown to whom
 //	     ├ notes ── who has subscribed to it, on the way to the store
 //	     └ services disco, caps, version, ping, time, vCards, commands
@@ -26,6 +28,7 @@ import (
 	"isthmus/bridge"
 	"isthmus/xmppside/address"
 	"isthmus/xmppside/component"
+	"isthmus/xmppside/guest"
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
 )
@@ -39,6 +42,7 @@ type Counters struct {
 	Unsent    atomic.Int64 // sends on a domain that is not served any more
 	Addresses atomic.Int64 // stanzas to what is no address here
 	Forgotten atomic.Int64 // subscriptions that could not be kept
+	Guests    guest.Counters
 }
 
 // Side is all of XMPP.
@@ -61,6 +65,7 @@ type Side struct {
 	roster  *roster
 	notes   *notes
 	rooms   *rooms
+	foreign *foreign
 	tasks   tasks
 	// directory has the lists of rooms that somebody reads page by page.
 	directory *directory
@@ -87,6 +92,7 @@ func New(core bridge.Publisher, o Options) (*Side, error) {
 	s.roster = newRoster(s)
 	s.notes = newNotes(s)
 	s.rooms = newRooms(s)
+	s.foreign = newForeign(s)
 	return s, nil
 }
 
@@ -110,6 +116,7 @@ func (s *Side) Run(ctx context.Context) {
 	defer time.AfterFunc(hurry, s.links.cancel).Stop()
 	s.tasks.end()
 	s.rooms.shutdown("The gateway is shutting down.")
+	s.foreign.shutdown("The gateway is shutting down.")
 	s.roster.shutdown()
 	s.links.stop()
 }
@@ -130,15 +137,19 @@ func (s *Side) Reload(o Options) error {
 		_, err := set.find(at)
 		return err != nil || !set.access.allows(user)
 	})
+	s.foreign.evict(set)
 	s.links.change(set.Domains)
 	return nil
 }
 
 // Deliver implements bridge.Side.
 func (s *Side) Deliver(e bridge.Event) {
-	if e.Room.Private() {
+	switch {
+	case s.foreign.concerns(e.Room):
+		s.foreign.deliver(e)
+	case e.Room.Private():
 		s.direct.deliver(e)
-	} else {
+	default:
 		s.rooms.deliver(e)
 	}
 }
@@ -154,6 +165,9 @@ func (s *Side) handle(st *wire.Stanza) {
 	answer := st.Type == "error" || st.Kind == wire.IQ && st.Type == "result"
 	if _, ours := set.domains[st.From.Domain()]; ours || st.From.IsZero() {
 		s.Counters.Unasked.Add(1) // our own error, come back from our own address
+		return
+	}
+	if s.foreign.handle(st) {
 		return
 	}
 	if refusal, ok := s.admit(set, st); !ok {

@@ -2,6 +2,7 @@ package xmppside
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"isthmus/xmppside/jid"
@@ -14,6 +15,8 @@ type keeper struct {
 	side   *Side
 	domain string
 	up     chan struct{} // the link has come up
+	down   chan struct{} // it has gone down
+	isUp   atomic.Bool   // what it did last
 	gaveUp chan struct{} // it has been down for so long that much is lost
 }
 
@@ -25,7 +28,10 @@ const (
 )
 
 func newKeeper(s *Side, domain string) *keeper {
-	return &keeper{s, domain, make(chan struct{}, 1), make(chan struct{}, 1)}
+	return &keeper{
+		side: s, domain: domain,
+		up: make(chan struct{}, 1), down: make(chan struct{}, 1), gaveUp: make(chan struct{}, 1),
+	}
 }
 
 // signal tells a keeper something that it need not be told twice.
@@ -42,7 +48,14 @@ func (k *keeper) run(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		select {
+		case <-k.down:
+			if !k.isUp.Load() {
+				k.side.foreign.down(k.domain)
+			}
 		case <-k.up:
+			if k.isUp.Load() {
+				k.side.foreign.up(k.domain)
+			}
 			k.probe(ctx)
 			k.resume(ctx)
 		case <-tick.C:

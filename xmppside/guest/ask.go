@@ -109,6 +109,10 @@ func (i roomInfo) body() bridge.RoomInfo { return bridge.RoomInfo{Name: i.name, 
 
 // askInfo asks the room what it is called, and whether others may hear of it.
 func (r *Room) askInfo(p *puppet) {
+	if r.askingInfo {
+		return
+	}
+	r.askingInfo = true
 	payload := func(b []byte) []byte { return append(b, "<query xmlns='"+nsDiscoInfo+"'/>"...) }
 	r.query(wire.Header{To: r.jid, From: p.jid}, payload, func(st *wire.Stanza, err error) func() {
 		var i roomInfo
@@ -120,6 +124,7 @@ func (r *Room) askInfo(p *puppet) {
 				i = r.info // what it was, or nothing
 			}
 			was := r.info
+			r.askingInfo = false
 			r.informed, r.info = true, i
 			if !r.synced {
 				r.open()

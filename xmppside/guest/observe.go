@@ -24,6 +24,7 @@ type observation struct {
 	openBy                         time.Time
 	anew                           bool // the list has to be sent again: its beginning was missed
 	info                           roomInfo
+	askingInfo                     bool
 	topic                          *bridge.Event
 	held                           []heldFact // what is told right after the picture
 
