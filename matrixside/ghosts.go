@@ -3,6 +3,7 @@ package matrixside
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -34,8 +35,7 @@ type ghost struct {
 	who  bridge.Person
 
 	turn       chan struct{} // has a place for who changes the account
-	registered bool
-	asked      bool   // the profile was asked for
+	registered atomic.Bool
 	name       string // in the profile
 	avatar     string // its SHA-1, as the core told us
 	uri        id.ContentURIString
@@ -106,10 +106,28 @@ func (g *ghosts) forgetLocked() {
 	}
 }
 
-// recall takes up what the profile of a ghost was.
-func (g *ghosts) recall(r store.MatrixRoom) {
-	known := g.get(r.Room.Owner)
-	known.avatar, known.uri = r.Data, id.ContentURIString(r.Room.ID)
+// recall takes up what was known of a ghost before the restart.
+func (g *ghosts) recall(r store.MatrixGhost) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	k := &ghost{
+		user: id.UserID(r.UserID), who: r.Person, turn: make(chan struct{}, 1),
+		name: r.DisplayName, avatar: r.AvatarSHA1, uri: id.ContentURIString(r.AvatarMXC),
+	}
+	k.wanted = r.AvatarSHA1
+	k.registered.Store(r.Registered)
+	g.known[k.user] = k
+}
+
+// remember keeps what is known of a ghost over a restart. Who has their turn calls it.
+func (g *ghosts) remember(ctx context.Context, k *ghost) {
+	err := g.side.options().Ghosts.SetMatrixGhost(ctx, store.MatrixGhost{
+		UserID: string(k.user), Person: k.who, DisplayName: k.name,
+		AvatarSHA1: k.avatar, AvatarMXC: string(k.uri), Registered: k.registered.Load(),
+	})
+	if err != nil {
+		g.side.log.Warn("what is known of a ghost will be asked for again after a restart", "ghost", k.user, "error", err)
+	}
 }
 
 // hold waits for the turn to change a ghost's account. release gives it back.
@@ -140,44 +158,32 @@ func (g *ghosts) ensure(ctx context.Context, who bridge.Person, name string) (id
 	if name == "" || name == known.name {
 		return known.user, nil
 	}
-	c := g.side.options().Client
-	if !known.asked {
-		err := c.Do(ctx, known.user, func(ctx context.Context, m *mautrix.Client) error {
-			profile, err := m.GetProfile(ctx, known.user)
-			if err == nil {
-				known.name, known.uri = profile.DisplayName, profile.AvatarURL.CUString()
-			}
-			return ignoreMissing(err)
-		})
-		if err != nil {
-			return "", err
-		}
-		known.asked = true
-	}
 	g.mu.Lock()
 	busy := known.stays > 0
 	g.mu.Unlock()
-	if name == known.name || busy && known.name != "" {
+	if busy && known.name != "" {
 		return known.user, nil
 	}
-	err := c.Do(ctx, known.user, func(ctx context.Context, m *mautrix.Client) error {
+	err := g.side.options().Client.Do(ctx, known.user, func(ctx context.Context, m *mautrix.Client) error {
 		return m.SetDisplayName(ctx, name)
 	})
 	if err == nil {
 		known.name = name
+		g.remember(ctx, known)
 	}
 	return known.user, err
 }
 
 // registerHeld makes the account, once in our life.
 func (g *ghosts) registerHeld(ctx context.Context, known *ghost) error {
-	if known.registered {
+	if known.registered.Load() {
 		return nil
 	}
 	if err := g.side.options().Client.Register(ctx, known.user); err != nil {
 		return err
 	}
-	known.registered = true
+	known.registered.Store(true)
+	g.remember(ctx, known)
 	return nil
 }
 

@@ -40,6 +40,8 @@ type Options struct {
 	Messages store.MessageIDs
 	// Rooms is what is remembered of rooms over a restart.
 	Rooms store.MatrixRooms
+	// Ghosts is what is remembered of ghosts.
+	Ghosts store.MatrixGhosts
 	// Allow lists the servers and user ids that may use the bridge from
 	// Matrix; empty means those of our homeserver.
 	Allow []string
@@ -73,7 +75,7 @@ func (o *Options) check() error {
 	switch {
 	case o.Names.Server == "" || o.Names.Bot == "":
 		return errors.New("matrixside: the homeserver's name and the bot's user id are needed")
-	case o.Client == nil || o.Messages == nil || o.Rooms == nil || o.Log == nil:
+	case o.Client == nil || o.Messages == nil || o.Rooms == nil || o.Ghosts == nil || o.Log == nil:
 		return errors.New("matrixside: a client, a store and a log are needed")
 	}
 	return nil

@@ -13,7 +13,6 @@ import (
 const (
 	kindNative = "native" // a room of Matrix that Ghost is in
 	kindDirect = "direct" // the room where Ghost and User talk one to one
-	kindGhost  = "ghost"  // no room: Ghost's picture, Room.Owner, Room.ID and Data say whose, where and which
 )
 
 // place is one room on the homeserver that the bridge has something to do with.
@@ -63,6 +62,38 @@ func (p *places) add(room id.RoomID, at place, names ...bridge.Room) (taken plac
 		p.byRoom[name] = room
 	}
 	return nil
+}
+
+// name is what the core calls a room, any of its names.
+func (p *places) name(room id.RoomID) (bridge.Room, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	for name, at := range p.byRoom {
+		if at == room {
+			return name, true
+		}
+	}
+	return bridge.Room{}, false
+}
+
+// removeIf takes a place out if the room has no other by now.
+func (p *places) removeIf(room id.RoomID, at place) {
+	if p.at(room) == at {
+		p.remove(room)
+	}
+}
+
+// move gives the names of a room to the one that takes its place, and takes
+// the first one out.
+func (p *places) move(from, to id.RoomID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.byID, from)
+	for name, at := range p.byRoom {
+		if at == from {
+			p.byRoom[name] = to
+		}
+	}
 }
 
 // remove takes a place out, with all its names.

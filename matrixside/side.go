@@ -33,6 +33,7 @@ type Counters struct {
 	Malformed atomic.Int64 // events that don't say what they must
 	Signals   atomic.Int64 // typing, receipts and presence beyond a budget
 	GivenUp   atomic.Int64 // things of portal rooms and direct chats that could not be done on Matrix
+	Pictures  atomic.Int64 // pictures beyond what can be fetched or shown
 }
 
 // Side is all of Matrix.
@@ -54,6 +55,9 @@ type Side struct {
 	portals *portals
 	directs *directs
 	pairs   *pairs
+
+	pictures *pictures
+	signals  *signals
 
 	away atomic.Int64 // since when the homeserver is, in nanoseconds; 0 while it is there
 
@@ -77,6 +81,7 @@ func New(core bridge.Publisher, o Options) (*Side, error) {
 	s.portals = newPortals(s)
 	s.directs = newDirects(s)
 	s.pairs = newPairs(s)
+	s.pictures, s.signals = newPictures(s), newSignals(s)
 	o.Client.OnChange(s.connected)
 	in := o.Inbox
 	in.Bot, in.Client = o.Names.BotID(), o.Client
@@ -97,6 +102,7 @@ func (s *Side) Run(ctx context.Context) error {
 		return err
 	}
 	s.work.Go(func() { s.natives.run(ctx) })
+	s.work.Go(func() { s.ghosts.refresh(ctx) })
 	s.work.Go(func() { s.portals.run(ctx) })
 	err := s.inbox.Run(ctx)
 	s.cancel()
@@ -104,8 +110,15 @@ func (s *Side) Run(ctx context.Context) error {
 	return err
 }
 
-// recall takes up what was remembered of rooms before the restart.
+// recall takes up what was remembered of ghosts and rooms before the restart.
 func (s *Side) recall(ctx context.Context) error {
+	ghosts, err := s.options().Ghosts.MatrixGhosts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, g := range ghosts {
+		s.ghosts.recall(g)
+	}
 	all, err := s.options().Rooms.MatrixRooms(ctx)
 	if err != nil {
 		return err
@@ -120,8 +133,6 @@ func (s *Side) recall(ctx context.Context) error {
 			s.natives.recall(r)
 		case r.Kind == kindNative:
 			s.natives.recall(r)
-		case r.Kind == kindGhost:
-			s.ghosts.recall(r)
 		default:
 			s.portals.recall(r)
 		}
@@ -179,6 +190,9 @@ func (s *Side) invited(e *event.Event) bool {
 
 // ephemeral takes typing, receipts and presence from the inbox.
 func (s *Side) ephemeral(e *event.Event) {
+	if e.Content.Parsed == nil {
+		_ = e.Content.ParseRaw(e.Type)
+	}
 	if e.Type == event.EphemeralEventPresence {
 		s.natives.presence(e)
 		s.directs.presence(e)
@@ -194,6 +208,7 @@ func (s *Side) ephemeral(e *event.Event) {
 func (s *Side) Deliver(e bridge.Event) {
 	portal := strings.HasPrefix(e.Room.ID, "~")
 	switch {
+	case s.ghosts.answered(e):
 	case portal && e.Room.Private():
 		s.directs.deliver(e)
 	case portal:

@@ -1,0 +1,200 @@
+package matrixside
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"isthmus/bridge"
+	"isthmus/bridge/actor"
+)
+
+const (
+	// nativeBound is how many events of one room wait. When it is full, the
+	// inbox waits with this room's.
+	nativeBound = 1024
+	// recentBound is how many messages of a room are known by their event ids,
+	// so that whoever comes gets each of them once.
+	recentBound = 256
+)
+
+// native is a room of Matrix that people of other networks are in. What
+// happens there is worked off one by one in its mailbox, whose goroutine alone
+// changes the fields below mu; others read them under mu.
+type native struct {
+	side *Side
+	room bridge.Room // what the core calls it
+	box  *actor.Mailbox[func()]
+
+	mu      sync.Mutex
+	id      id.RoomID // another one when it has been upgraded
+	version id.RoomVersion
+	open    bool // its state is known
+	closed  bool // nobody of ours is in it any more
+	state   nativeState
+	members *members
+	partial bool // not everybody is in members
+	joined  int  // how many there are
+	ours    map[bridge.Person]*stay
+	recent  recentEvents
+
+	typing   map[id.UserID]bool // as it was published
+	signals  *rate.Limiter
+	outgoing *rate.Limiter
+	warned   time.Time // when people were told last that the room is encrypted
+}
+
+// nativeState is what a room says of itself.
+type nativeState struct {
+	power      nativePower
+	name       string
+	alias      id.RoomAlias
+	topic      string
+	avatar     id.ContentURIString
+	avatarHash string // SHA-1 in hex, as far as it is known
+	joinRule   event.JoinRule
+	encrypted  bool
+	replaced   id.RoomID // the room that it goes on in
+}
+
+// stay is one of ours in a room.
+type stay struct {
+	who      bridge.Person
+	ghost    id.UserID
+	display  string // the name that we gave the ghost there
+	restored time.Time
+}
+
+// room's lent memory.
+var nativeTasks actor.Pool[func()]
+
+// newNative makes a room that nobody is in yet.
+func newNative(s *Side, room bridge.Room, at id.RoomID) *native {
+	n := &native{
+		side: s, room: room, id: at, members: newMembers(),
+		ours: map[bridge.Person]*stay{}, typing: map[id.UserID]bool{},
+		signals:  rate.NewLimiter(signalsPerSecond, signalsBurst),
+		outgoing: rate.NewLimiter(signalsPerSecond, signalsBurst),
+	}
+	n.box = actor.New(nativeBound, &nativeTasks, func(batch []func()) {
+		for _, do := range batch {
+			do()
+		}
+	})
+	return n
+}
+
+// handle implements place.
+func (n *native) handle(e *event.Event, done func()) {
+	if !n.box.Post(func() {
+		n.take(e)
+		done()
+	}) {
+		done()
+	}
+}
+
+// roomID is what the homeserver calls the room.
+func (n *native) roomID() id.RoomID {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.id
+}
+
+// stayOf is how somebody of ours is in the room, nil for nobody.
+func (n *native) stayOf(who bridge.Person) *stay {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.ours[who]
+}
+
+// anyGhost is a ghost in the room, to ask things in the name of; "" for none.
+func (n *native) anyGhost() id.UserID {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, s := range n.ours {
+		return s.ghost
+	}
+	return ""
+}
+
+// publish hands a fact of the room to the core.
+func (n *native) publish(e bridge.Event) {
+	e.Room = n.room
+	n.side.core.Publish(e)
+}
+
+// as makes a request in the name of a ghost; see Side.do.
+func (n *native) as(ghost id.UserID, f func(context.Context, *mautrix.Client) error) error {
+	return n.side.do(n.side.ctx, ghost, f)
+}
+
+// person is who a member of the room is to the core, and what they are called.
+func (n *native) person(user id.UserID) (bridge.Person, string) {
+	n.mu.Lock()
+	m := n.members.get(user)
+	n.mu.Unlock()
+	if m != nil {
+		return n.side.ghosts.behind(user), m.name
+	}
+	return n.side.ghosts.behind(user), nameless(user)
+}
+
+// nameless is what somebody is called who has no name in a room.
+func nameless(user id.UserID) string {
+	if name := cleanName(user.Localpart()); name != "" {
+		return name
+	}
+	return string(user)
+}
+
+// named is the user whom the room shows by a name, "" for nobody.
+func (n *native) named(name string) id.UserID {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.members.named(name)
+}
+
+// leaves takes somebody of ours out. The last one takes the room with them.
+func (n *native) leaves(who bridge.Person) *stay {
+	n.mu.Lock()
+	gone := n.ours[who]
+	delete(n.ours, who)
+	last := len(n.ours) == 0 && !n.closed
+	if last {
+		n.closed, n.open = true, false
+	}
+	at := n.id
+	n.mu.Unlock()
+	if gone != nil {
+		n.side.ghosts.entered(who, -1)
+	}
+	if last {
+		n.side.natives.drop(n, at)
+	}
+	return gone
+}
+
+// recentEvents are the messages of a room that were carried on last. The zero
+// value is ready.
+type recentEvents struct {
+	ids  []id.EventID // a ring
+	next int
+}
+
+func (r *recentEvents) add(e id.EventID) {
+	if len(r.ids) < recentBound {
+		r.ids = append(r.ids, e)
+		return
+	}
+	r.ids[r.next] = e
+	r.next = (r.next + 1) % recentBound
+}
+
+func (r *recentEvents) has(e id.EventID) bool { return slices.Contains(r.ids, e) }

@@ -1,0 +1,374 @@
+package matrixside
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"isthmus/bridge"
+)
+
+// take turns an event of the room into facts. It is the mailbox's.
+func (n *native) take(e *event.Event) {
+	n.mu.Lock()
+	open := n.open
+	n.mu.Unlock()
+	if !open {
+		return // what it says is in the state that is yet to be asked for, or nobody is here to see it
+	}
+	if e.StateKey != nil {
+		n.takeState(e)
+		return
+	}
+	if e.Type.Type == event.EventRedaction.Type || e.Type.Type == event.EventReaction.Type {
+		// The core has no words for them yet.
+		n.side.log.Debug("a redaction or reaction is not carried on", "room", n.room, "event", e.ID)
+		return
+	}
+	n.takeMessage(e)
+}
+
+// takeState turns a state event into facts.
+func (n *native) takeState(e *event.Event) {
+	if e.Type.Type == event.StateMember.Type {
+		if c, ok := e.Content.Parsed.(*event.MemberEventContent); ok {
+			n.takeMember(e, c)
+		} else {
+			n.side.Counters.Malformed.Add(1)
+		}
+		return
+	}
+	if e.GetStateKey() != "" {
+		return
+	}
+	switch c := e.Content.Parsed.(type) {
+	case *event.PowerLevelsEventContent:
+		n.takePowers(e, c)
+	case *event.TopicEventContent:
+		n.update(e)
+		by, name := n.person(e.Sender)
+		n.publish(bridge.Event{By: by, Name: name, At: time.UnixMilli(e.Timestamp), Body: bridge.Topic{Text: n.topic()}})
+	case *event.RoomNameEventContent, *event.CanonicalAliasEventContent:
+		n.update(e)
+		n.tellInfo()
+	case *event.RoomAvatarEventContent:
+		n.update(e)
+		n.tellInfo()
+		n.wantRoomPicture()
+	case *event.EncryptionEventContent:
+		n.update(e)
+		n.tellEncrypted(true)
+	case *event.TombstoneEventContent:
+		n.takeTombstone(e, c)
+	case *event.JoinRulesEventContent:
+		n.update(e)
+		n.ruleChanged(c.JoinRule)
+	}
+}
+
+// update takes in an event of the room's state.
+func (n *native) update(e *event.Event) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.state.take(e)
+}
+
+func (n *native) topic() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.state.topic
+}
+
+func (n *native) tellInfo() {
+	n.mu.Lock()
+	info := n.infoLocked()
+	n.mu.Unlock()
+	n.publish(bridge.Event{Body: info})
+}
+
+// ruleChanged remembers whether ghosts may leave the room and come back, which
+// decides what they do after a restart.
+func (n *native) ruleChanged(rule event.JoinRule) {
+	n.mu.Lock()
+	var ghosts []id.UserID
+	for _, s := range n.ours {
+		ghosts = append(ghosts, s.ghost)
+	}
+	at := n.id
+	n.mu.Unlock()
+	for _, ghost := range ghosts {
+		n.side.natives.remember(n, at, ghost, rule)
+	}
+}
+
+// encryptedSilence is how often people are told that they can't read the room.
+const encryptedSilence = 10 * time.Minute
+
+// tellEncrypted tells the people in the room that they can't read it any more.
+func (n *native) tellEncrypted(now bool) {
+	n.mu.Lock()
+	silent := !now && time.Since(n.warned) < encryptedSilence
+	if !silent {
+		n.warned = time.Now()
+	}
+	n.mu.Unlock()
+	if !silent {
+		n.publish(bridge.Event{Body: bridge.Info{
+			Text: "This room is encrypted now, which the bridge can't do yet: what is said from now on can't be read here, and what you say is not sent."}})
+	}
+}
+
+// takeMessage carries on what somebody said.
+func (n *native) takeMessage(e *event.Event) {
+	n.mu.Lock()
+	known := n.recent.has(e.ID)
+	if !known {
+		n.recent.add(e.ID)
+	}
+	n.mu.Unlock()
+	if known || n.side.ghosts.ours(e.Sender) {
+		return // it was in the history already, or its Confirm has shown it
+	}
+	if e.Type.Type == event.EventEncrypted.Type {
+		n.tellEncrypted(false)
+		return
+	}
+	said, ok := n.side.said(e)
+	if !ok {
+		n.side.log.Debug("an event is nothing for people", "room", n.room, "event", e.ID, "type", e.Type.Type)
+		return
+	}
+	n.appear(e.Sender)
+	by, name := n.person(e.Sender)
+	n.typed(e.Sender)
+	n.publish(bridge.Event{By: by, Name: name, At: time.UnixMilli(e.Timestamp), Body: said})
+}
+
+// appear shows somebody who has spoken and is not among those that the room
+// shows: they are asked for, since nothing is known of them.
+func (n *native) appear(user id.UserID) {
+	n.mu.Lock()
+	known := n.members.get(user) != nil
+	full := n.partial && n.members.size() >= 2*n.side.options().MembersMost
+	at := n.id
+	n.mu.Unlock()
+	if known || full {
+		return
+	}
+	var c event.MemberEventContent
+	err := n.as(n.anyGhost(), func(ctx context.Context, m *mautrix.Client) error {
+		c = event.MemberEventContent{}
+		return m.StateEvent(ctx, at, event.StateMember, string(user), &c)
+	})
+	if err != nil || c.Membership != event.MembershipJoin {
+		return // they have gone meanwhile, and this is told late
+	}
+	n.arrives(user, &c)
+}
+
+// arrives shows somebody of Matrix who was not shown until now.
+func (n *native) arrives(user id.UserID, c *event.MemberEventContent) {
+	n.mu.Lock()
+	m, _ := n.members.set(user, c.Displayname, string(c.AvatarURL))
+	fact := bridge.Event{
+		By: bridge.Person{Network: bridge.NetworkMatrix, ID: string(user)}, Name: m.name,
+		Body: bridge.Join{Role: n.state.power.role(user)},
+	}
+	n.mu.Unlock()
+	n.publish(fact)
+	n.wantPicture(user, string(c.AvatarURL))
+}
+
+// takeMember carries on who came, went or looks different. What it means comes
+// from who is known to be in the room: homeserver may not say how it was
+// before, and may tell things late.
+func (n *native) takeMember(e *event.Event, c *event.MemberEventContent) {
+	user := id.UserID(e.GetStateKey())
+	if len(c.AvatarURL) > maxURI {
+		c.AvatarURL = ""
+	}
+	if n.side.ghosts.ours(user) {
+		n.takeGhost(e, user, c)
+		return
+	}
+	switch c.Membership {
+	case event.MembershipJoin:
+		n.mu.Lock()
+		known := n.members.get(user) != nil
+		n.mu.Unlock()
+		if known {
+			n.looks(user, c)
+		} else if n.counts(1) {
+			n.arrives(user, c)
+		}
+	case event.MembershipLeave, event.MembershipBan:
+		n.mu.Lock()
+		gone := n.members.remove(user)
+		delete(n.typing, user)
+		n.mu.Unlock()
+		if gone == nil {
+			return // not one of those whom we know, or they were invited only
+		}
+		n.counts(-1)
+		n.publish(bridge.Event{
+			By: bridge.Person{Network: bridge.NetworkMatrix, ID: string(user)}, Name: gone.name,
+			At: time.UnixMilli(e.Timestamp), Body: n.leaving(e, c),
+		})
+	}
+}
+
+// counts notes that there is one more member, or one less, and reports whether
+// everybody who comes is shown.
+func (n *native) counts(more int) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.joined = max(0, n.joined+more)
+	o := n.side.options()
+	if o.MembersBeyond != MembersAll && n.joined > o.MembersMost {
+		n.partial = true
+	}
+	return !n.partial
+}
+
+// leaving is why somebody is not in the room any more.
+func (n *native) leaving(e *event.Event, c *event.MemberEventContent) bridge.Leave {
+	leave := bridge.Leave{Reason: cleanText(c.Reason)}
+	if string(e.Sender) == e.GetStateKey() {
+		return leave
+	}
+	leave.Cause = bridge.CauseKick
+	if c.Membership == event.MembershipBan {
+		leave.Cause = bridge.CauseBan
+	}
+	_, leave.Actor = n.person(e.Sender)
+	return leave
+}
+
+// looks carries on that somebody has another name or picture.
+func (n *native) looks(user id.UserID, c *event.MemberEventContent) {
+	n.mu.Lock()
+	now, before := n.members.set(user, c.Displayname, string(c.AvatarURL))
+	name := now.name
+	n.mu.Unlock()
+	who := bridge.Person{Network: bridge.NetworkMatrix, ID: string(user)}
+	if name != before.name {
+		n.publish(bridge.Event{By: who, Name: before.name, Body: bridge.Rename{To: name, Person: who}})
+	}
+	if string(c.AvatarURL) != before.avatar {
+		if c.AvatarURL == "" {
+			n.publish(bridge.Event{By: who, Name: name, Body: bridge.Profile{}})
+		} else {
+			n.wantPicture(user, string(c.AvatarURL))
+		}
+	}
+}
+
+// takeGhost handles what happens to one of our own: what they do themselves
+// was asked for through us, what others do to them is told.
+func (n *native) takeGhost(e *event.Event, ghost id.UserID, c *event.MemberEventContent) {
+	who, ok := n.side.ghosts.person(ghost)
+	if !ok {
+		return
+	}
+	stays := n.stayOf(who)
+	switch c.Membership {
+	case event.MembershipInvite:
+		if stays == nil {
+			n.side.natives.invited(e, ghost)
+		}
+	case event.MembershipJoin:
+		if stays == nil {
+			n.mu.Lock()
+			if n.members.get(ghost) == nil {
+				n.members.set(ghost, c.Displayname, string(c.AvatarURL))
+			}
+			n.mu.Unlock()
+		} else {
+			n.restore(stays, c.Displayname)
+		}
+	case event.MembershipLeave, event.MembershipBan:
+		if e.Sender == ghost {
+			if stays == nil {
+				n.mu.Lock()
+				n.members.remove(ghost)
+				n.mu.Unlock()
+			}
+			return
+		}
+		n.expelled(e, c, who, ghost)
+	}
+}
+
+// expelled tells that one of ours was thrown out, if they were in.
+func (n *native) expelled(e *event.Event, c *event.MemberEventContent, who bridge.Person, ghost id.UserID) {
+	leave := n.leaving(e, c)
+	n.mu.Lock()
+	gone := n.members.remove(ghost)
+	n.joined = max(0, n.joined-1)
+	at := n.id
+	n.mu.Unlock()
+	n.side.natives.forget(n.side.ctx, at, ghost)
+	if n.leaves(who) == nil {
+		return
+	}
+	name := nameless(ghost)
+	if gone != nil {
+		name = gone.name
+	}
+	n.publish(bridge.Event{By: who, Name: name, At: time.UnixMilli(e.Timestamp), Body: leave})
+}
+
+// restoreEvery is how often a ghost's name in the room is set right at most.
+const restoreEvery = 10 * time.Second
+
+// restore gives a ghost its name in the room again: homeservers carry a changed
+// profile, with a new picture say, into every room, name and all.
+func (n *native) restore(s *stay, called string) {
+	n.mu.Lock()
+	display, at := s.display, n.id
+	right := called == display || display == "" || time.Since(s.restored) < restoreEvery
+	if !right {
+		s.restored = time.Now()
+	}
+	n.mu.Unlock()
+	if right {
+		return
+	}
+	if err := n.side.ghosts.call(n.side.ctx, s.ghost, at, display); err != nil {
+		n.side.log.Info("a ghost's name in a room was lost", "room", n.room, "ghost", s.ghost, "error", err)
+	}
+}
+
+// takePowers tells whose role has changed.
+func (n *native) takePowers(e *event.Event, c *event.PowerLevelsEventContent) {
+	n.mu.Lock()
+	before := map[id.UserID]bridge.Role{}
+	for user := range n.members.table {
+		before[user] = n.state.power.role(user)
+	}
+	n.state.power.set(c)
+	var changed []id.UserID
+	for user, role := range before {
+		if n.state.power.role(user) != role {
+			changed = append(changed, user)
+		}
+	}
+	n.mu.Unlock()
+	slices.SortFunc(changed, func(a, b id.UserID) int { return strings.Compare(string(a), string(b)) })
+	_, actor := n.person(e.Sender)
+	for _, user := range changed {
+		who, name := n.person(user)
+		if n.side.ghosts.ours(user) && n.stayOf(who) == nil {
+			continue // the core would take them for somebody who is coming in
+		}
+		n.mu.Lock()
+		role := n.state.power.role(user)
+		n.mu.Unlock()
+		n.publish(bridge.Event{By: who, Name: name, At: time.UnixMilli(e.Timestamp), Body: bridge.RoleChange{Role: role, Actor: actor}})
+	}
+}

@@ -1,0 +1,75 @@
+package matrixside
+
+import (
+	"context"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"isthmus/bridge"
+	"isthmus/matrixside/client"
+	"isthmus/matrixside/format"
+)
+
+// said is what an event says to people of other networks; false if nothing.
+func (s *Side) said(e *event.Event) (bridge.Message, bool) {
+	in := format.In{Person: s.ghosts.behind}
+	if media := s.options().Media; media != nil {
+		in.URL = media.URL
+	}
+	return format.Parse(e, in)
+}
+
+// say sends a message into a room, in the name of a ghost who is in it, as
+// many events as it takes: its text first, then its files. named is what
+// people are called in the room. The first event is returned. What was sent
+// before an error stays; who asks again with the same event sends it once.
+func (s *Side) say(ctx context.Context, room id.RoomID, ghost id.UserID, event string, m bridge.Message,
+	named func(bridge.Person) (id.UserID, string)) (first id.EventID, err error) {
+	contents := format.Render(m, format.Out{User: named})
+	var links []bridge.File
+	for _, f := range m.Files {
+		uri, known, err := s.upload(ctx, ghost, f)
+		if err != nil {
+			s.log.Info("a file is carried on as a link", "room", room, "error", err)
+			links = append(links, f)
+			continue
+		}
+		contents = append(contents, format.File(known, uri))
+	}
+	if len(links) > 0 {
+		contents = append(contents, format.Render(format.Links(links), format.Out{})...)
+	}
+	for part, content := range contents {
+		sent, err := s.send(ctx, room, ghost, content, client.TransactionID(event, ghost, part))
+		if err != nil {
+			return first, err
+		}
+		if first == "" {
+			first = sent
+		}
+	}
+	return first, nil
+}
+
+// send puts one event into a room, once, however often it has to be tried.
+func (s *Side) send(ctx context.Context, room id.RoomID, ghost id.UserID, content any, transaction string) (sent id.EventID, err error) {
+	err = s.do(ctx, ghost, func(ctx context.Context, m *mautrix.Client) error {
+		answer, err := m.SendMessageEvent(ctx, room, event.EventMessage, content, mautrix.ReqSendEvent{TransactionID: transaction})
+		if err == nil {
+			sent = answer.EventID
+		}
+		return err
+	})
+	return sent, err
+}
+
+// upload brings a file onto the homeserver.
+func (s *Side) upload(ctx context.Context, ghost id.UserID, f bridge.File) (id.ContentURI, bridge.File, error) {
+	media := s.options().Media
+	if media == nil {
+		return id.ContentURI{}, f, errNoMedia
+	}
+	return media.Upload(ctx, ghost, f)
+}
