@@ -3,6 +3,8 @@ package matrixside
 import (
 	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -65,6 +67,15 @@ func (c *chats) drop(gone *chat) {
 	s.places.removeIf(gone.id, gone)
 	if err := s.pairs.forget(s.ctx, gone.pair, gone.id); err != nil {
 		s.log.Warn("a conversation is not forgotten", "room", gone.id, "error", err)
+	}
+}
+
+func (c *chats) close() {
+	c.mu.Lock()
+	all := slices.Collect(maps.Values(c.byRoom))
+	c.mu.Unlock()
+	for _, at := range all {
+		at.box.Close()
 	}
 }
 

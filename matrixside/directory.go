@@ -12,8 +12,8 @@ import (
 	"isthmus/matrixside/names"
 )
 
-// maxListed is how many rooms of the directory one answer has at most.
-const maxListed = 100
+// maxDirectory is how many rooms of the directory one answer has at most.
+const maxDirectory = 100
 
 // nativeHelp is what somebody is told who writes to Matrix itself.
 const nativeHelp = `This is Matrix, by way of a gateway. It takes no commands.
@@ -52,9 +52,9 @@ func (n *natives) console(e bridge.Event) {
 // Rooms of our own aren't in it: their channels are found where they are.
 func (n *natives) list(e bridge.Event, q bridge.Query) {
 	o := n.side.options()
-	limit := maxListed
+	limit := maxDirectory
 	if q.Limit > 0 {
-		limit = min(q.Limit, maxListed)
+		limit = min(q.Limit, maxDirectory)
 	}
 	req := map[string]any{"limit": limit}
 	if q.After != "" {

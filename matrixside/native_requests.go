@@ -104,6 +104,9 @@ func (n *native) leave(s *stay, b bridge.Leave) {
 		return
 	}
 	n.side.ghosts.restless(s.who)
+	if b.Cause == bridge.CauseShutdown {
+		return // they are remembered: see natives.run
+	}
 	n.side.natives.forget(n.side.ctx, at, s.ghost)
 	if !public {
 		return

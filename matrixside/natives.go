@@ -2,6 +2,8 @@ package matrixside
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -82,6 +84,18 @@ func (n *natives) run(ctx context.Context) {
 		n.abandon(ctx, next)
 		wait.Reset(leaveEvery)
 	}
+}
+
+// close waits for what is being done in the rooms, which is soon over: no
+// request is made any more.
+func (n *natives) close() {
+	n.mu.Lock()
+	rooms := slices.Collect(maps.Values(n.rooms))
+	n.mu.Unlock()
+	for _, room := range rooms {
+		room.box.Close()
+	}
+	n.chats.close()
 }
 
 // abandon has a ghost leave a room whose person has not come back.

@@ -220,8 +220,8 @@ func (n *native) wantRoomPicture() {
 	})
 }
 
-// maxAsked bounds the pictures that the core is asked for at once.
-const maxAsked = 1024
+// maxQuestions bounds the pictures that the core is asked for at once.
+const maxQuestions = 1024
 
 // setPicture gives the ghost of somebody the picture with that hash, "" for
 // none. The picture itself is asked for in a conversation that the bot has
@@ -229,7 +229,7 @@ const maxAsked = 1024
 func (g *ghosts) setPicture(who bridge.Person, hash string) {
 	known := g.get(who)
 	g.mu.Lock()
-	if known.wanted == hash || len(g.asked) >= maxAsked {
+	if known.wanted == hash || len(g.asked) >= maxQuestions {
 		g.mu.Unlock()
 		return
 	}

@@ -107,6 +107,9 @@ func (s *Side) Run(ctx context.Context) error {
 	err := s.inbox.Run(ctx)
 	s.cancel()
 	s.work.Wait()
+	s.natives.close()
+	s.signals.box.Close()
+	s.pictures.box.Close()
 	return err
 }
 

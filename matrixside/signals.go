@@ -23,11 +23,11 @@ const (
 	// signalsBound is how many signals to the homeserver wait. What comes when
 	// there are so many is left out, and counted.
 	signalsBound = 512
-	// signalPatience is how long one of them may take: it is worth nothing later.
-	signalPatience = 5 * time.Second
-	// typingLasts is for how long the homeserver takes somebody to be typing
+	// hintPatience is how long one of them may take: it is worth nothing later.
+	hintPatience = 5 * time.Second
+	// nativeTypingLasts is for how long the homeserver takes somebody to be typing
 	// of whom it hears nothing more.
-	typingLasts = 45 * time.Second
+	nativeTypingLasts = 45 * time.Second
 	// refreshEvery is how often Synapse is told that ghosts are still there,
 	// which takes whoever is silent for a minute for offline, and refreshMost
 	// how many of them.
@@ -48,7 +48,7 @@ func newSignals(s *Side) *signals {
 	out := &signals{side: s}
 	out.box = actor.New(signalsBound, &signalTasks, func(batch []func(context.Context)) {
 		for _, do := range batch {
-			ctx, cancel := context.WithTimeout(s.ctx, signalPatience)
+			ctx, cancel := context.WithTimeout(s.ctx, hintPatience)
 			do(ctx)
 			cancel()
 		}
@@ -74,7 +74,7 @@ func (s *Side) tellTyping(room id.RoomID, ghost id.UserID, on bool, budget *rate
 		return
 	}
 	s.signals.send(ghost, func(ctx context.Context, m *mautrix.Client) error {
-		_, err := m.UserTyping(ctx, room, on, typingLasts)
+		_, err := m.UserTyping(ctx, room, on, nativeTypingLasts)
 		return err
 	})
 }
@@ -182,7 +182,7 @@ func (g *ghosts) refresh(ctx context.Context) {
 
 // forgetful reports whether the homeserver takes for offline who is silent.
 func (s *Side) forgetful(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, signalPatience)
+	ctx, cancel := context.WithTimeout(ctx, hintPatience)
 	defer cancel()
 	name, _, err := s.options().Client.Software(ctx)
 	return err == nil && name == "Synapse"
