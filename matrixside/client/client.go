@@ -274,6 +274,13 @@ func (c *Client) Register(ctx context.Context, user id.UserID) error {
 	})
 }
 
+// RegisterOnce is Register without a second try.
+func (c *Client) RegisterOnce(ctx context.Context, user id.UserID) error {
+	return c.Once(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
+		return register(ctx, m, user)
+	})
+}
+
 func register(ctx context.Context, m *mautrix.Client, user id.UserID) error {
 	answer, asks, err := m.Register(ctx, &mautrix.ReqRegister[any]{
 		Username: user.Localpart(), Type: mautrix.AuthTypeAppservice, InhibitLogin: true,

@@ -170,3 +170,9 @@ func answer(w http.ResponseWriter, status int, body any) {
 	w.WriteHeader(status)
 	_, _ = w.Write(text) // whoever has gone asks again
 }
+
+// Heard is how often somebody has asked us something: the homeserver, and
+// strangers, who did not know the hs_token.
+func (in *Inbox) Heard() (homeserver, strangers int64) {
+	return in.Counters.Trusted.Load(), in.Counters.Strangers.Load()
+}
