@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 
 var (
 	node     = sync.OnceValue(func() *harness.Driver { return harness.StartNode(&stage) })
+	matrix   = sync.OnceValue(func() *harness.Driver { return harness.StartMatrixNode(&stage) })
 	slixmpp  = sync.OnceValue(func() *harness.Driver { return harness.StartSlixmpp(&stage) })
 	xmppKind = shared(harness.XMPPKinds, func(kind string) *harness.XMPPServer { return harness.StartXMPP(&stage, kind, nil) })
 	ircKind  = shared(harness.IRCKinds, func(kind string) *harness.IRCServer { return harness.StartIRC(&stage, kind) })
@@ -72,8 +73,9 @@ type scenario struct {
 	host    string // where our users are
 	gateway *harness.Isthmus
 	number  int64
-	channel string // "#c7", one that is nobody else's
-	room    string // its JID
+	channel string              // "#c7", one that is nobody else's
+	room    string              // its JID
+	hs      *harness.Homeserver // nil where Matrix has no part in it
 }
 
 // network is the name of the IRC network in every scenario.
