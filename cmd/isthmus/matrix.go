@@ -40,6 +40,7 @@ func (g *gateway) matrixOptions(cfg *config.Config) matrixside.Options {
 		},
 		Messages:      g.store,
 		Rooms:         g.store,
+		Ghosts:        g.store,
 		Allow:         m.Allow,
 		MembersMost:   m.Members.Most,
 		MembersBeyond: matrixside.MembersPolicy(m.Members.Beyond),
