@@ -2,6 +2,7 @@ package matrixside
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -189,7 +190,7 @@ func (g *ghosts) registerHeld(ctx context.Context, known *ghost) error {
 
 // ignoreMissing lets pass that there is no such thing yet.
 func ignoreMissing(err error) error {
-	if mautrix.MNotFound.Is(err) {
+	if errors.Is(err, mautrix.MNotFound) {
 		return nil
 	}
 	return err
