@@ -51,7 +51,7 @@ type Config struct {
 	// Supports shares what the servers of one network announce between its
 	// sessions; nil for none.
 	Supports *isupport.Cache
-	// Dial replaces the dialer, and with it the guard of AllowPrivate; nil for
+	// Dial replaces the dialer, and with it the guard (bridge/netguard) of AllowPrivate; nil for
 	// TCP. TLS is laid over what it returns.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }

@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+
+	"isthmus/bridge/netguard"
 )
 
 // dial connects to the first address that lets it. A server that is to have
@@ -39,13 +41,13 @@ func dialOne(ctx context.Context, cfg *Config, a Address) (net.Conn, *Error) {
 		// Our own PING finds dead peers; the kernel's probes would only add to it.
 		d := net.Dialer{KeepAlive: -1}
 		if !cfg.AllowPrivate {
-			d.ControlContext = guard
+			d.ControlContext = netguard.Control
 		}
 		connect = d.DialContext
 	}
 	conn, err := connect(ctx, "tcp", a.String())
 	if err != nil {
-		var forbidden *forbiddenError
+		var forbidden *netguard.Error
 		if errors.As(err, &forbidden) {
 			return nil, &Error{Kind: Forbidden, Text: "connections to private addresses are not allowed", Err: err}
 		}

@@ -1,4 +1,9 @@
-package session
+// Package netguard keeps connections that strangers ask for on the public
+// Internet: the servers and links that they name must not lead into the
+// network that the bridge runs in.
+//
+//	d := net.Dialer{ControlContext: netguard.Control}
+package netguard
 
 import (
 	"context"
@@ -7,25 +12,22 @@ import (
 	"syscall"
 )
 
-// guard is a net.Dialer.ControlContext that refuses addresses which are not
-// of the public Internet. It sees what the name resolved to, right before the
-// connect, so a name that changes its mind between check and use gains nothing.
-func guard(_ context.Context, _, address string, _ syscall.RawConn) error {
+// Control is a net.Dialer.ControlContext that refuses addresses which are not
+// of the public Internet, with an *Error. It sees what the name resolved to,
+// right before the connect, so a name that changes its mind between check and
+// use gains nothing.
+func Control(_ context.Context, _, address string, _ syscall.RawConn) error {
 	ap, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return &forbiddenError{address}
-	}
-	if !public(ap.Addr()) {
-		return &forbiddenError{address}
+	if err != nil || !Public(ap.Addr()) {
+		return &Error{Address: address}
 	}
 	return nil
 }
 
-type forbiddenError struct{ address string }
+// Error says that an address is not one to connect to.
+type Error struct{ Address string }
 
-func (e *forbiddenError) Error() string {
-	return fmt.Sprintf("%s is not a public address", e.address)
-}
+func (e *Error) Error() string { return fmt.Sprintf("%s is not a public address", e.Address) }
 
 // special is what the IANA registries of special-purpose addresses (RFC 6890)
 // hold for IPv4, and within 2000::/3, the only range given out for IPv6. The
@@ -47,9 +49,9 @@ var special = func() []netip.Prefix {
 // fc00::/7, fe80::/10, ff00::/8, 64:ff9b::/96 and the rest, is not.
 var globalUnicast = netip.MustParsePrefix("2000::/3")
 
-// public reports whether an address is one that strangers may send us to.
+// Public reports whether an address is one that strangers may send us to.
 // An IPv4 address in IPv6 clothes is judged as what it is.
-func public(a netip.Addr) bool {
+func Public(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
 	if a.Is6() && !globalUnicast.Contains(a) {
 		return false
