@@ -154,7 +154,7 @@ func TestParse(t *testing.T) {
 		{msg, `{"msgtype":"m.file","body":"","url":"mxc://s/1"}`, "FILE https://media.example.org/1/file file  0 0x0 0"},
 		{msg, `{"msgtype":"m.image","body":"cat.jpg","url":"https://example.org/cat.jpg"}`, "[image] cat.jpg"},
 		{msg, `{"msgtype":"m.image","body":"look","filename":"cat.jpg","file":{"url":"mxc://s/1"},"format":"org.matrix.custom.html","formatted_body":"<i>look</i>"}`, "[encrypted image] cat.jpg\n{i look}"},
-		{"m.sticker", `{"body":"Landing","url":"mxc://s/1","info":{"mimetype":"image/png"}}`, "FILE https://media.example.org/1/Landing Landing image/png 0 0x0 0"},
+		{"m.sticker", `{"body":"Landing","url":"mxc://s/1","info":{"mimetype":"image/png"}}`, "FILE https://media.example.org/1/Landing.png Landing.png image/png 0 0x0 0"},
 		{"org.matrix.msc3381.poll.start", `{"org.matrix.msc3381.poll.start":{"question":{"org.matrix.msc1767.text":"Tea?"},"answers":[{"id":"1","org.matrix.msc1767.text":"yes"},{"id":"2","org.matrix.msc1767.text":"no"}]}}`, "Poll: Tea?\n1. yes\n2. no"},
 		{"m.poll.start", `{"m.poll.start":{"question":{"m.text":[{"body":"Tea?"}]},"answers":[{"m.text":[{"mimetype":"text/html","body":"<b>y</b>"},{"body":"yes"}]}]}}`, "Poll: Tea?\n1. yes"},
 		{"m.poll.start", `{"m.poll.start":7,"m.text":[{"body":"fallback"}]}`, "fallback"},

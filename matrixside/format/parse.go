@@ -147,6 +147,7 @@ func media(c *event.MessageEventContent, in In) bridge.Message {
 	kind := strings.TrimPrefix(string(c.MsgType), "m.")
 	f := bridge.File{Name: fileName(name, kind)}
 	if c.Info != nil {
+		f.Name = withExtension(f.Name, mediaType(c.Info.MimeType))
 		f.Type, f.Size = mediaType(c.Info.MimeType), max(int64(c.Info.Size), 0)
 		f.Width, f.Height, f.Duration = max(c.Info.Width, 0), max(c.Info.Height, 0), max(c.Info.Duration, 0)
 	}
@@ -179,6 +180,24 @@ func fileName(name, kind string) string {
 		}
 	}
 	return cmp.Or(strings.TrimSpace(name), kind)
+}
+
+// extensions are those of the types that clients of other networks show by
+// the end of a link.
+var extensions = map[string]string{
+	"image/png": ".png", "image/jpeg": ".jpg", "image/gif": ".gif", "image/webp": ".webp", "image/avif": ".avif", "image/svg+xml": ".svg",
+	"video/mp4": ".mp4", "video/webm": ".webm", "video/quicktime": ".mov",
+	"audio/ogg": ".ogg", "audio/mpeg": ".mp3", "audio/mp4": ".m4a", "audio/webm": ".weba", "audio/wav": ".wav", "audio/flac": ".flac",
+	"application/pdf": ".pdf",
+}
+
+// withExtension is name with the extension of its type, if it has none: a
+// sticker is called "Hello!" and a voice message "Voice message".
+func withExtension(name, kind string) string {
+	if at := strings.LastIndexByte(name, '.'); at > 0 && at >= len(name)-6 && at < len(name)-1 && !strings.ContainsRune(name[at:], ' ') {
+		return name
+	}
+	return name + extensions[kind]
 }
 
 // mediaType is s if it looks like a media type.
