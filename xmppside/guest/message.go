@@ -258,10 +258,10 @@ func (r *Room) bounced(p *puppet, st *wire.Stanza) {
 		r.publish(bridge.Event{Room: s.event.Room, Body: bridge.Info{Text: "This was not sent. " + f.with(err)}})
 		return
 	}
-	_, topic := s.event.Body.(bridge.Topic)
+	_, message := s.event.Body.(bridge.Message)
 	switch {
-	case err.Condition == wire.ConditionForbidden && topic:
-		f = refusal{kind: bridge.ErrNoPrivileges, text: "You may not set the topic here."}
+	case !message && (err.Condition == wire.ConditionForbidden || err.Condition == wire.ConditionNotAllowed):
+		f = refusal{kind: bridge.ErrNoPrivileges, text: "You may not do this here."}
 	case err.Condition == wire.ConditionForbidden:
 		f.text += r.askVoice(p)
 	case err.Condition == wire.ConditionPolicyViolation && err.Type == "wait":

@@ -163,7 +163,7 @@ func (r *Room) open() {
 	}
 	slices.SortFunc(list, func(a, b bridge.Member) int { return strings.Compare(a.Name, b.Name) })
 	r.publish(bridge.Event{Body: bridge.Members{Members: list, Secret: r.info.secret}})
-	if r.informed {
+	if r.info.body() != (bridge.RoomInfo{}) {
 		r.publish(bridge.Event{Body: r.info.body()})
 	}
 	if r.topic != nil {
@@ -263,7 +263,7 @@ func (r *Room) whose(nick string, item wire.Element) (who bridge.Person, maybe b
 		switch {
 		case p.state == inside && p.nick == nick, !real.IsZero() && p.jid.Bare() == real:
 			return p.person, false
-		case p.state == joining && p.wished() == nick:
+		case p.state == joining && p.wished() == nick, p.state == leaving && p.nick == nick:
 			maybe = true
 		case p.renaming.Body != nil && p.to == nick:
 			maybe = true

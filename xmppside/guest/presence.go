@@ -71,7 +71,7 @@ func (r *Room) out(p *puppet, nick string, st *wire.Stanza, x wire.Element, c co
 		r.ownRename(p, nick, strings.Clone(to))
 		return
 	}
-	if p == r.watcher {
+	if o := r.people[nick]; o != nil && (p == r.watcher || o.maybe) {
 		delete(r.people, nick)
 	}
 	how := departure(st, x, c)

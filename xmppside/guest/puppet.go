@@ -325,6 +325,9 @@ func (r *Room) leave(p *puppet, l bridge.Leave) {
 	if p.state != leaving {
 		r.sendLeave(p, l.Reason)
 	}
+	if p.state == joining {
+		p.nick = p.wished()
+	}
 	p.state, p.due = leaving, time.Now().Add(leaveTime)
 	r.plan(p.due)
 }
@@ -352,6 +355,7 @@ func (r *Room) left(p *puppet) {
 		r.drop(p, false)
 		return
 	}
+	r.disclaim(p.nick)
 	if r.watcher == p {
 		r.succeed(false)
 	}
@@ -371,9 +375,7 @@ func (r *Room) drop(p *puppet, gap bool) {
 	r.opt.Counters.Puppets.Add(-1)
 	r.unhold(p)
 	r.failSent(p, "You are not in this room any more.")
-	if p.state == joining {
-		r.disclaim(p.wished())
-	}
+	r.disclaim(p.spelled())
 	if r.watcher == p {
 		r.succeed(gap)
 	}

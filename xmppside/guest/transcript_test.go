@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,8 +46,16 @@ type play struct {
 	t        testing.TB
 	room     *Room
 	counters Counters
-	log      []string
-	asked    []func(*wire.Stanza, error)
+
+	mu    sync.Mutex // the room's timer is another goroutine
+	log   []string
+	asked []func(*wire.Stanza, error)
+}
+
+func (p *play) note(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.log = append(p.log, line)
 }
 
 func newPlay(t testing.TB) *play {
@@ -63,12 +72,12 @@ func newPlay(t testing.TB) *play {
 			}
 			return jid.Parse(p.ID)
 		},
-		Closed: func(*Room) { p.log = append(p.log, "closed") },
+		Closed: func(*Room) { p.note("closed") },
 	})
 	return p
 }
 
-func (p *play) Publish(e bridge.Event) { p.log = append(p.log, "! "+formatEvent(e)) }
+func (p *play) Publish(e bridge.Event) { p.note("! " + formatEvent(e)) }
 
 func (p *play) Send(domain string, f func(b []byte) []byte) {
 	d := wire.NewDecoder(strings.NewReader(string(f(nil))), wire.DefaultLimits)
@@ -76,13 +85,16 @@ func (p *play) Send(domain string, f func(b []byte) []byte) {
 		if st.From.Domain() != domain {
 			p.t.Errorf("sent by way of %s: %s", domain, st.Raw())
 		}
-		p.log = append(p.log, "< "+st.Raw())
+		p.note("< " + st.Raw())
 	}
 }
 
 func (p *play) Query(h wire.Header, payload func(b []byte) []byte, done func(*wire.Stanza, error)) {
+	p.mu.Lock()
 	p.asked = append(p.asked, done)
-	p.log = append(p.log, fmt.Sprintf("? %d %s to %s: %s", len(p.asked), h.From, h.To, payload(nil)))
+	n := len(p.asked)
+	p.mu.Unlock()
+	p.note(fmt.Sprintf("? %d %s to %s: %s", n, h.From, h.To, payload(nil)))
 }
 
 // formatEvent writes one event: who, as whom, in answer to what, and what.
@@ -157,10 +169,12 @@ func (p *play) all(script string) string {
 		p.step(verb, rest)
 		synctest.Wait()
 		out.WriteString(line + "\n")
+		p.mu.Lock()
 		for _, l := range p.log {
 			out.WriteString(l + "\n")
 		}
 		p.log = nil
+		p.mu.Unlock()
 	}
 	p.room.Shutdown("the end") // its timer would outlive the test
 	return out.String()
@@ -174,12 +188,12 @@ func (p *play) step(verb, rest string) {
 			p.t.Fatalf("%v: %s", err, rest)
 		}
 		if !p.room.Handle(&st) {
-			p.log = append(p.log, "! not of this room")
+			p.note("! not of this room")
 		}
 	case "=":
 		e := parseEvent(p.t, rest)
 		if !p.room.Deliver(e, puppetJID(e.By)) {
-			p.log = append(p.log, "closed already")
+			p.note("closed already")
 		}
 	case "*":
 		d, err := time.ParseDuration(rest)
@@ -206,7 +220,9 @@ func (p *play) answer(rest string) {
 	if err != nil || n > len(p.asked) {
 		p.t.Fatalf("no such question: %s", rest)
 	}
+	p.mu.Lock()
 	done := p.asked[n-1]
+	p.mu.Unlock()
 	condition, failed := strings.CutPrefix(how, "error ")
 	switch {
 	case how == "timeout":
