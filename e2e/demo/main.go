@@ -139,8 +139,8 @@ func (w *world) invite() {
 		fmt.Printf("    %-9s server %s   channel %s\n", network, w.irc[network].Addr, channel)
 	}
 	hs := w.sites[0].matrix
-	fmt.Printf("\nor with any Matrix client:\n    homeserver %s   account %s   password %s\n    room       %s\n",
-		hs.URL, hs.ID("bob"), harness.Password, hs.Alias(lounge))
+	fmt.Printf("\nor with any Matrix client:\n    homeserver %s   account %s   password %q\n    room       %s\n",
+		hs.URL, hs.ID("bob"), harness.MatrixPassword, hs.Alias(lounge))
 	for _, network := range w.order {
 		fmt.Printf("    channel    %s\n", w.sites[0].portal(network))
 	}

@@ -30,6 +30,7 @@ func (s *site) portal(network string) string {
 // somebody of XMPP visit a room on Matrix.
 func (w *world) threeNetworks(stage *harness.Stage) {
 	s, network := w.sites[0], w.order[0]
+	s.matrix.Register(stage, "bob")
 	carol := harness.StartMatrixNode(stage).ConnectMatrix(stage, s.matrix, "carol")
 	alice := harness.StartNode(stage).Connect(stage, s.server, s.host, "alice", "matrix")
 	alice.Send("<presence/>")
