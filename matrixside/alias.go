@@ -117,7 +117,7 @@ func (all *portals) make(room string, m *making) {
 		if fresh {
 			all.spaces.add(p)
 		}
-		all.arrive(all.side.ctx, p) // somebody may have come in meanwhile
+		all.arrive(all.side.ctx, p, !fresh) // somebody may have come in meanwhile
 	}
 }
 

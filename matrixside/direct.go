@@ -69,7 +69,12 @@ type direct struct {
 	// room is what the core calls it; without a network for the bot's.
 	room bridge.Room
 
+	// ready is closed when what was said before the ghost came is known.
+	ready   chan struct{}
+	signals *rate.Limiter // of the ghost
+
 	mu      sync.Mutex
+	early   map[id.EventID]bool // of that
 	shown   shownMessages
 	typing  bool
 	invited time.Time // the user was invited last
@@ -79,7 +84,8 @@ type direct struct {
 }
 
 func (d *directs) newDirect(room id.RoomID, of pair, name bridge.Room) *direct {
-	return &direct{all: d, side: d.side, id: room, pair: of, room: name}
+	return &direct{all: d, side: d.side, id: room, pair: of, room: name, ready: make(chan struct{}),
+		signals: rate.NewLimiter(signalsPerSecond, signalsBurst)}
 }
 
 // isBot reports whether it is the chat with the bot.
@@ -88,6 +94,7 @@ func (c *direct) isBot() bool { return c.room.ID == consoleRoom }
 // recall takes up a direct chat that was remembered.
 func (d *directs) recall(r store.MatrixRoom) {
 	c := d.newDirect(id.RoomID(r.ID), pair{id.UserID(r.Ghost), id.UserID(r.User)}, r.Room)
+	close(c.ready)
 	d.side.places.add(c.id, c, c.room)
 }
 
@@ -181,7 +188,7 @@ func (d *directs) deliver(e bridge.Event) {
 	}
 	user := id.UserID(e.Room.Owner.ID)
 	name, network, ok := names.SplitPortal(e.Room.ID)
-	if !ok || e.Room.Owner.Network != bridge.NetworkMatrix || !d.side.options().allows(user) {
+	if !ok || e.Room.Owner.Network != bridge.NetworkMatrix || !d.side.options().allows(user) || d.side.isOurs(user) {
 		d.side.log.Debug("event of a conversation that nobody on Matrix has", "room", e.Room)
 		return
 	}
@@ -198,15 +205,10 @@ func (d *directs) converse(user id.UserID, other bridge.Person, e bridge.Event) 
 	ghost := s.ghostOf(other)
 	switch b := e.Body.(type) {
 	case bridge.Presence:
-		if s.pairs.room(pair{ghost, user}) != "" {
-			s.showPresence(ghost, b)
-		}
+		s.ghosts.setPresence(other, b)
 		return
 	case bridge.Profile:
-		if e.By == (bridge.Person{}) {
-			e.By = other
-		}
-		s.showProfile(e)
+		s.ghosts.setPicture(other, b.Avatar)
 		return
 	case bridge.Typing, bridge.Read:
 		if c := d.at(pair{ghost, user}); c != nil && e.By != e.Room.Owner {
@@ -218,7 +220,7 @@ func (d *directs) converse(user id.UserID, other bridge.Person, e bridge.Event) 
 			return // what they said elsewhere can't be said in their name
 		}
 	}
-	if d.at(pair{ghost, user}) == nil && !d.mayBegin(user) {
+	if s.pairs.room(pair{ghost, user}) == "" && !d.mayBegin(user) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, actPatience)
@@ -369,23 +371,15 @@ func (c *direct) tell(text string, reply id.EventID) {
 
 // signal tells of the other party's typing or reading.
 func (c *direct) signal(b bridge.Body) {
-	ctx, cancel := context.WithTimeout(c.side.ctx, signalPatience)
-	defer cancel()
-	err := c.side.options().Client.Once(ctx, c.pair.ghost, func(ctx context.Context, m *mautrix.Client) (err error) {
-		switch b := b.(type) {
-		case bridge.Typing:
-			_, err = m.UserTyping(ctx, c.id, b.On, typingLasts)
-		case bridge.Read:
-			c.mu.Lock()
-			ev := c.shown.event(b.Message)
-			c.mu.Unlock()
-			if ev != "" {
-				err = m.SendReceipt(ctx, c.id, ev, event.ReceiptTypeRead, nil)
-			}
+	switch b := b.(type) {
+	case bridge.Typing:
+		c.side.tellTyping(c.id, c.pair.ghost, b.On, c.signals)
+	case bridge.Read:
+		c.mu.Lock()
+		ev := c.shown.event(b.Message)
+		c.mu.Unlock()
+		if ev != "" {
+			c.side.tellReceipt(c.id, c.pair.ghost, ev, c.signals)
 		}
-		return err
-	})
-	if err != nil {
-		c.side.Counters.Signals.Add(1)
 	}
 }

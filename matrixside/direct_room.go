@@ -2,7 +2,9 @@ package matrixside
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -68,6 +70,7 @@ func (d *directs) openAs(ctx context.Context, of pair, name bridge.Room) (*direc
 		return c, nil
 	}
 	c := d.newDirect(room, of, name)
+	close(c.ready)
 	if !made { // the other party began it: it stays theirs, and what is said here is sent into it
 		return c, nil
 	}
@@ -98,8 +101,12 @@ func (d *directs) turn(of pair) *sync.Mutex {
 // keep puts a direct chat among the places, and remembers it.
 func (d *directs) keep(ctx context.Context, c *direct) error {
 	d.side.places.add(c.id, c, c.room)
-	return d.side.pairs.set(ctx, store.MatrixRoom{ID: string(c.id), Ghost: string(c.pair.ghost), Kind: kindDirect,
-		User: string(c.pair.user), Room: c.room})
+	return d.side.pairs.set(ctx, d.entry(c))
+}
+
+// entry is a direct chat as it is remembered.
+func (d *directs) entry(c *direct) store.MatrixRoom {
+	return store.MatrixRoom{ID: string(c.id), Ghost: string(c.pair.ghost), Kind: kindDirect, User: string(c.pair.user), Room: c.room}
 }
 
 // invited handles the invitation of the bot anywhere, or of a ghost to a
@@ -135,22 +142,33 @@ func (d *directs) accept(room id.RoomID, user, who id.UserID) {
 	if taken := s.places.add(room, c); taken != nil {
 		return // there is something in that room already
 	}
+	defer close(c.ready)
+	old := d.at(c.pair)
+	s.pairs.recall(d.entry(c)) // before they are in: the answer may come at once
+	undo := func() {
+		s.places.remove(room)
+		if s.pairs.recall(store.MatrixRoom{Ghost: string(who), User: string(user)}); old != nil {
+			s.pairs.recall(d.entry(old))
+		}
+	}
 	why, sealed, err := d.look(ctx, c, as)
 	if err != nil {
-		s.places.remove(room)
+		undo()
 		s.log.Warn("matrix: an invitation could not be accepted", "room", room, "ghost", who, "error", err)
 		return
 	}
 	if why != "" {
-		s.places.remove(room)
+		undo()
 		d.decline(ctx, room, as, why)
 		return
 	}
 	if sealed {
+		undo()
+		s.places.add(room, c) // it stays, to tell people
 		d.sealed(ctx, c)
 		return
 	}
-	if old := d.at(c.pair); old != nil && old.id != room {
+	if old != nil && old.id != room {
 		s.places.remove(old.id)
 		_ = s.options().Rooms.DeleteMatrixRoom(ctx, string(old.id), string(who))
 		d.decline(ctx, old.id, as, "The conversation goes on in another room.")
@@ -160,9 +178,47 @@ func (d *directs) accept(room id.RoomID, user, who id.UserID) {
 	}
 	if c.isBot() {
 		c.tell(botGreeting, "")
+	}
+	c.catchUp(ctx, as)
+	if c.isBot() {
 		return
 	}
 	d.ask(bridge.Event{Room: c.room, By: c.room.Owner, Body: bridge.Watch{On: true}}, func(bridge.Body) {})
+}
+
+// maxEarly is how much of what was said before a ghost came is carried on.
+const maxEarly = 20
+
+// catchUp carries on what the user said before the ghost was in the room:
+// homeservers tell us of nothing that happens in rooms where nobody of ours is,
+// and clients make a room with its first message.
+func (c *direct) catchUp(ctx context.Context, as id.UserID) {
+	var said []*event.Event
+	err := c.side.options().Client.Do(ctx, as, func(ctx context.Context, m *mautrix.Client) error {
+		r, err := m.Messages(ctx, c.id, "", "", mautrix.DirectionBackward, nil, maxEarly)
+		if err == nil {
+			said = r.Chunk
+		}
+		return err
+	})
+	if err != nil {
+		c.side.log.Info("matrix: what was said before is not known", "room", c.room, "error", err)
+		return
+	}
+	early := map[id.EventID]bool{}
+	for _, e := range slices.Backward(said) {
+		if e.StateKey != nil || e.Sender != c.pair.user {
+			continue
+		}
+		if e.Content.Parsed == nil && e.Content.ParseRaw(e.Type) != nil {
+			continue
+		}
+		early[e.ID] = true
+		c.take(e, func() {})
+	}
+	c.mu.Lock()
+	c.early = early
+	c.mu.Unlock()
 }
 
 // conversation is what the core calls the conversation of user with who, or
@@ -203,7 +259,10 @@ func (d *directs) look(ctx context.Context, c *direct, as id.UserID) (why string
 		var encryption event.EncryptionEventContent
 		err = m.StateEvent(ctx, c.id, event.StateEncryption, "", &encryption)
 		sealed = err == nil && encryption.Algorithm != ""
-		return ignoreMissing(err)
+		if errors.Is(err, mautrix.MNotFound) {
+			return nil
+		}
+		return err
 	})
 	return why, sealed, err
 }
@@ -233,6 +292,23 @@ func (d *directs) sealed(ctx context.Context, c *direct) {
 
 // handle implements place.
 func (c *direct) handle(e *event.Event, done func()) {
+	select {
+	case <-c.ready:
+	case <-c.side.portals.ending:
+		return // it is brought again
+	}
+	c.mu.Lock()
+	early := c.early[e.ID]
+	c.mu.Unlock()
+	if early {
+		done()
+		return
+	}
+	c.take(e, done)
+}
+
+// take takes in an event of the room.
+func (c *direct) take(e *event.Event, done func()) {
 	s := c.side
 	switch {
 	case e.Type == event.StateMember && e.StateKey != nil:

@@ -41,6 +41,7 @@ type portals struct {
 	making  map[string]*making
 	users   map[id.UserID]map[*portal]bool // who is in which
 	stopped bool
+	ending  chan struct{} // closed when run is to end
 	work    sync.WaitGroup
 }
 
@@ -54,6 +55,7 @@ type making struct {
 func newPortals(s *Side) *portals {
 	return &portals{side: s, pace: rate.NewLimiter(rate.Every(crowdInterval), crowdBurst),
 		byRoom: map[string]*portal{}, making: map[string]*making{}, users: map[id.UserID]map[*portal]bool{},
+		ending: make(chan struct{}),
 		spaces: spaces{side: s, ids: map[string]id.RoomID{}}}
 }
 
@@ -66,8 +68,8 @@ type portal struct {
 	room bridge.Room
 	// arrived is closed when it is known who is in the room.
 	arrived chan struct{}
-	powers  sync.Mutex // while power levels are changed
-	signals *rate.Limiter
+	powers  sync.Mutex    // while power levels are changed
+	signals *rate.Limiter // of its ghosts
 
 	mu       sync.Mutex
 	state    *portalState
@@ -75,17 +77,11 @@ type portal struct {
 	settling bool
 }
 
-// signalInterval and signalBurst bound the typing and receipts of one room's ghosts.
-const (
-	signalInterval = 200 * time.Millisecond
-	signalBurst    = 10
-)
-
 func newPortal(all *portals, room id.RoomID, name string) *portal {
 	there, network, _ := names.SplitPortal(name)
 	s := all.side
 	p := &portal{all: all, side: s, id: room, room: bridge.Room{Network: bridge.NetworkMatrix, ID: name},
-		arrived: make(chan struct{}), signals: rate.NewLimiter(rate.Every(signalInterval), signalBurst), keys: map[id.UserID]string{}}
+		arrived: make(chan struct{}), signals: rate.NewLimiter(signalsPerSecond, signalsBurst), keys: map[id.UserID]string{}}
 	home := network
 	if network == bridge.NetworkXMPP {
 		home = "XMPP"
@@ -172,6 +168,7 @@ func (all *portals) recall(r store.MatrixRoom) {
 // again; then it does what is to be done from time to time, until ctx ends.
 func (all *portals) run(ctx context.Context) {
 	defer all.stop()
+	defer context.AfterFunc(ctx, func() { close(all.ending) })()
 	all.mu.Lock()
 	var known []*portal
 	for _, p := range all.byRoom {
@@ -179,7 +176,7 @@ func (all *portals) run(ctx context.Context) {
 	}
 	all.mu.Unlock()
 	for _, p := range known {
-		if all.arrive(ctx, p) != nil {
+		if all.arrive(ctx, p, true) != nil {
 			return
 		}
 	}
@@ -209,7 +206,7 @@ func (all *portals) run(ctx context.Context) {
 
 // arrive finds out who is in a room. The error is ctx's: a room that the bot
 // can't be in any more is forgotten.
-func (all *portals) arrive(ctx context.Context, p *portal) error {
+func (all *portals) arrive(ctx context.Context, p *portal, again bool) error {
 	users := map[id.UserID]string{}
 	err := all.side.options().Client.Do(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
 		members, err := m.JoinedMembers(ctx, p.id)
@@ -229,7 +226,7 @@ func (all *portals) arrive(ctx context.Context, p *portal) error {
 		all.side.log.Warn("matrix: a portal room that can't be entered any more is forgotten", "room", p.room, "id", p.id, "error", err)
 		all.forget(ctx, p)
 	}
-	p.run(func(s *portalState) { s.arrive(users) })
+	p.run(func(s *portalState) { s.arrive(users, again) })
 	close(p.arrived)
 	pause := time.Duration(len(users)) * returnInterval
 	select {
@@ -321,7 +318,7 @@ func (p *portal) run(f func(*portalState)) {
 func (p *portal) handle(e *event.Event, done func()) {
 	select {
 	case <-p.arrived:
-	case <-p.side.ctx.Done():
+	case <-p.all.ending:
 		return // it is brought again
 	}
 	p.run(func(s *portalState) { s.handle(e, done) })

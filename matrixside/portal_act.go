@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/time/rate"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -17,14 +18,9 @@ import (
 	"isthmus/matrixside/names"
 )
 
-const (
-	// actPatience is for how long one thing is tried while the homeserver
-	// answers that it can't; what takes longer is given up, counted and logged.
-	actPatience = 10 * time.Minute
-	// signalPatience is for typing and receipts, which are soon stale.
-	signalPatience = 3 * time.Second
-	typingLasts    = 30 * time.Second
-)
+// actPatience is for how long one thing is tried while the homeserver is away, or
+// answers that it can't; what takes longer is given up, counted and logged.
+const actPatience = 10 * time.Minute
 
 // act does one thing. It may wait for the homeserver, and then holds up what
 // comes in the same room after it, from the same direction.
@@ -40,12 +36,14 @@ func (p *portal) act(a act) {
 		p.settle()
 	case actSay:
 		p.say(a)
-	case actTyping, actRead:
-		p.signal(a)
+	case actTyping:
+		p.side.tellTyping(p.id, a.ghost, a.on, p.signals)
+	case actRead:
+		p.side.tellReceipt(p.id, a.ghost, a.event, p.signals)
 	case actPresence:
-		p.side.showPresence(a.ghost, a.presence)
+		p.side.ghosts.setPresence(a.who, a.presence)
 	case actProfile:
-		p.side.showProfile(a.event)
+		p.side.ghosts.setPicture(a.who, a.avatar)
 	case actMoved:
 		p.move(a)
 	default:
@@ -242,33 +240,15 @@ func (p *portal) called(user id.UserID) string {
 	return p.state.crowd.name(user)
 }
 
-// signal tells of somebody's typing or reading, within the room's budget.
-func (p *portal) signal(a act) {
-	if !p.signals.Allow() {
-		p.side.Counters.Signals.Add(1)
+// tellReceipt tells that a ghost has read as far as an event.
+func (s *Side) tellReceipt(room id.RoomID, ghost id.UserID, ev id.EventID, budget *rate.Limiter) {
+	if !budget.Allow() {
+		s.Counters.Signals.Add(1)
 		return
 	}
-	ctx, cancel := context.WithTimeout(p.side.ctx, signalPatience)
-	defer cancel()
-	as := id.UserID("")
-	f := func(ctx context.Context, m *mautrix.Client) (err error) {
-		switch a := a.(type) {
-		case actTyping:
-			_, err = m.UserTyping(ctx, p.id, a.on, typingLasts)
-		case actRead:
-			err = m.SendReceipt(ctx, p.id, a.event, event.ReceiptTypeRead, nil)
-		}
-		return err
-	}
-	switch a := a.(type) {
-	case actTyping:
-		as = a.ghost
-	case actRead:
-		as = a.ghost
-	}
-	if err := p.side.options().Client.Once(ctx, as, f); err != nil {
-		p.side.Counters.Signals.Add(1)
-	}
+	s.signals.send(ghost, func(ctx context.Context, m *mautrix.Client) error {
+		return m.SendReceipt(ctx, room, ev, event.ReceiptTypeRead, struct{}{})
+	})
 }
 
 // setPowers changes some of the room's power levels.
@@ -337,6 +317,7 @@ func (p *portal) settleAll() {
 			err = p.enter(ctx, g)
 		}
 		cancel()
+		p.run(func(s *portalState) { s.crowd.over(g) })
 		if err != nil && p.side.ctx.Err() == nil {
 			p.side.Counters.GivenUp.Add(1)
 			p.side.log.Warn("matrix: a ghost could not come or go", "room", p.room, "ghost", g, "error", err)

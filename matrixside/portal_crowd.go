@@ -32,6 +32,7 @@ type standIn struct {
 	wanted bool   // their person is in the room
 	in     bool   // they are in the Matrix room
 	queued bool
+	busy   bool // they are on their way in or out
 	left   bool // beyond the places that there are
 	talker bool
 	reason string // for their leaving
@@ -73,7 +74,7 @@ func (c *crowd) gone(g id.UserID, reason string) {
 	i := c.ghosts[g]
 	switch {
 	case i == nil:
-	case !i.in && !i.queued:
+	case !i.in && !i.queued && !i.busy:
 		c.forget(g, i)
 	default:
 		i.wanted, i.reason = false, reason
@@ -96,7 +97,8 @@ func (c *crowd) forget(g id.UserID, i *standIn) {
 }
 
 // next takes out the ghost for whom something is due next: to come, under
-// their name, or to go. It is false where nothing is.
+// their name, or to go. It is false where nothing is. Whoever does it calls
+// over then, however it went.
 func (c *crowd) next() (g id.UserID, due standIn, ok bool) {
 	for len(c.queue) > 0 {
 		g = c.queue[0]
@@ -116,11 +118,21 @@ func (c *crowd) next() (g id.UserID, due standIn, ok bool) {
 				c.beyond++
 			}
 		default:
+			i.busy = true
 			return g, *i, true
 		}
 	}
 	c.queue = nil
 	return "", standIn{}, false
+}
+
+// over notes that what was due for a ghost was done, or failed.
+func (c *crowd) over(g id.UserID) {
+	if i := c.ghosts[g]; i != nil {
+		if i.busy = false; !i.wanted && !i.in && !i.queued {
+			c.forget(g, i)
+		}
+	}
 }
 
 // hasPlace reports whether there is a place for one more.
@@ -158,7 +170,7 @@ func (c *crowd) did(g id.UserID, in bool) {
 		c.beyond--
 	case in && !i.wanted:
 		c.enqueue(g, i) // they went while they were coming
-	case !in && !i.wanted && !i.queued:
+	case !in && !i.wanted && !i.queued && !i.busy:
 		c.forget(g, i)
 	}
 }

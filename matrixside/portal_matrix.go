@@ -267,9 +267,9 @@ func (s *portalState) signal(user id.UserID, b bridge.Body) {
 	}
 }
 
-// arrive takes in who is in the Matrix room, as the homeserver lists them
-// after a restart: users are to be let in again, ghosts are known to be there.
-func (s *portalState) arrive(users map[id.UserID]string) {
+// arrive takes in who is in the Matrix room, as the homeserver lists them:
+// users are to be let in (again, after a restart), ghosts are known to be there.
+func (s *portalState) arrive(users map[id.UserID]string, again bool) {
 	for _, user := range sortedKeys(users) {
 		name := displayName(user, users[user])
 		switch {
@@ -285,7 +285,7 @@ func (s *portalState) arrive(users map[id.UserID]string) {
 			}
 			u := &portalUser{name: name}
 			s.users[user] = u
-			s.join(user, u, true, nil)
+			s.join(user, u, again, nil)
 		}
 	}
 }

@@ -147,7 +147,7 @@ type (
 	actPowers struct{ levels map[id.UserID]int }
 	// actHide takes the room out of the public directory.
 	actHide struct{}
-	// actTyping and actRead are signals of ghosts, actPresence of their availability.
+	// actTyping and actRead are signals of ghosts, actPresence tells of their availability.
 	actTyping struct {
 		ghost id.UserID
 		on    bool
@@ -157,11 +157,14 @@ type (
 		event id.EventID
 	}
 	actPresence struct {
-		ghost    id.UserID
+		who      bridge.Person
 		presence bridge.Presence
 	}
-	// actProfile brings a ghost's looks up to date.
-	actProfile struct{ event bridge.Event }
+	// actProfile brings a ghost's picture up to date.
+	actProfile struct {
+		who    bridge.Person
+		avatar string
+	}
 	// actMoved tells that the room is elsewhere.
 	actMoved struct{ to, reason string }
 	// actDone lets the inbox forget an event.
@@ -257,12 +260,12 @@ func (s *portalState) deliver(e bridge.Event) {
 			s.do(actRead{g, ev})
 		}
 	case bridge.Presence:
-		if g := s.crowd.here(s.ghost(e.By)); g != "" {
-			s.do(actPresence{g, b})
+		if s.crowd.here(s.ghost(e.By)) != "" {
+			s.do(actPresence{e.By, b})
 		}
 	case bridge.Profile:
 		if s.crowd.here(s.ghost(e.By)) != "" {
-			s.do(actProfile{e})
+			s.do(actProfile{e.By, b.Avatar})
 		}
 	case bridge.Moved:
 		s.moved(b)
@@ -316,7 +319,10 @@ func (s *portalState) members(list bridge.Members) {
 		s.crowd.come(g, m.Person, m.Name)
 		levels[g] = roleLevels[m.Role]
 		if m.Show != bridge.ShowOnline || m.Status != "" {
-			s.do(actPresence{g, bridge.Presence{Show: m.Show, Status: m.Status}})
+			s.do(actPresence{m.Person, bridge.Presence{Show: m.Show, Status: m.Status}})
+		}
+		if m.Avatar != "" {
+			s.do(actProfile{m.Person, m.Avatar})
 		}
 	}
 	for _, g := range s.crowd.all() {

@@ -98,7 +98,7 @@ func playPortal(t *testing.T, text string) string {
 				user, name, _ := strings.Cut(u, "=")
 				users[id.UserID(user)] = name
 			}
-			s.state.arrive(users)
+			s.state.arrive(users, true)
 		case "later":
 			s.now = s.now.Add(30 * time.Second)
 			s.state.tick()
@@ -131,6 +131,7 @@ func (s *portalScript) settle() {
 			s.state.crowd.did(g, true)
 			s.state.crowd.named(g, due.name)
 		}
+		s.state.crowd.over(g)
 	}
 }
 

@@ -183,7 +183,8 @@ func (s *Side) invited(e *event.Event) bool {
 	if content.Membership != event.MembershipInvite || !s.options().Names.IsOurs(target) {
 		return false
 	}
-	if !s.ghosts.ours(target) || content.IsDirect {
+	who, known := s.ghosts.person(target)
+	if content.IsDirect || !known || who.Network != bridge.NetworkXMPP { // only there people can be told
 		s.directs.invited(e, target)
 	} else {
 		s.natives.invited(e, target)

@@ -1,7 +1,6 @@
 package matrixside
 
 import (
-	"crypto/subtle"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -15,8 +14,8 @@ import (
 )
 
 // lookups answers what the homeserver asks of networks that are bridged, for
-// clients' "explore" (application service API, "Third-party networks"). All
-// else goes to more.
+// clients' "explore" (application service API, "Third-party networks"): the inbox
+// has seen its token. All else goes to more.
 type lookups struct {
 	side *Side
 	more http.Handler // nil: there is nothing else
@@ -90,22 +89,7 @@ func answerJSON(w http.ResponseWriter, status int, body any) {
 	_ = json.NewEncoder(w).Encode(body) // who doesn't read the answer doesn't get it
 }
 
-// authorized reports whether the homeserver asks. Before version 1.4 the
-// token was in the query.
-func (l *lookups) authorized(r *http.Request) bool {
-	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
-		token = r.URL.Query().Get("access_token")
-	}
-	want := l.side.options().Inbox.HSToken
-	return want != "" && subtle.ConstantTimeCompare([]byte(token), []byte(want)) == 1
-}
-
 func (l *lookups) answer(w http.ResponseWriter, r *http.Request, path string) {
-	if !l.authorized(r) {
-		refuseRequest(w, http.StatusForbidden, "M_FORBIDDEN", "The token is wrong.")
-		return
-	}
 	if r.Method != http.MethodGet {
 		refuseRequest(w, http.StatusMethodNotAllowed, "M_UNRECOGNIZED", "This is for reading.")
 		return

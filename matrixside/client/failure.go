@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"regexp"
 	"strings"
 	"unicode"
 
@@ -45,7 +44,6 @@ var hints = []struct {
 }{
 	{"banned from", bridge.ErrBanned, nil},
 	{"is banned", bridge.ErrBanned, nil},
-	{`from "ban"`, bridge.ErrBanned, nil}, // Dendrite: not allowed to change their membership from "ban" to "join"
 	{"been banned", bridge.ErrBanned, nil},
 	{"required rooms", bridge.ErrMembersOnly, nil}, // "You do not belong to any of the required rooms/spaces"
 	{"not invited", bridge.ErrMembersOnly, nil},
@@ -53,7 +51,6 @@ var hints = []struct {
 	{"not in room", bridge.ErrNotInRoom, nil},
 	{"not in the room", bridge.ErrNotInRoom, nil},
 	{"not joined", bridge.ErrNotInRoom, nil},
-	{"not belong to room", bridge.ErrNotInRoom, nil},
 	{"not a member", bridge.ErrNotInRoom, nil},
 	{"not currently joined", bridge.ErrNotInRoom, nil},
 	{"", bridge.ErrMembersOnly, isJoin},
@@ -71,9 +68,7 @@ func Failure(err error) bridge.Failure {
 		return bridge.Failure{Kind: bridge.ErrInternal}
 	case busy(err):
 		return failure(err, bridge.ErrTooFast, "The homeserver asks for more patience.")
-	case vague(err) && naming(err):
-		return failure(err, bridge.ErrNotFound, "There is no such room on Matrix, or its server can't be reached.")
-	case vague(err):
+	case refusedJoin(err):
 		return failure(err, bridge.ErrMembersOnly, "The homeserver did not let you in; the room may be for members of another room only.")
 	case unreachable(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return bridge.Failure{Kind: bridge.ErrOffline, Text: "The Matrix homeserver can't be reached at the moment."}
@@ -114,13 +109,10 @@ func forbidden(err error) bridge.ErrorKind {
 	return bridge.ErrNoPrivileges
 }
 
-// internals are what Dendrite puts before its words.
-var internals = regexp.MustCompile(`^(InputRoomEventsResponse: |eventauth: |gomatrixserverlib: )+`)
-
 // failure has the homeserver's own words, or ours where it has none.
 func failure(err error, kind bridge.ErrorKind, ours string) bridge.Failure {
 	e, _ := respError(err)
-	text := tidy(internals.ReplaceAllString(e.Err, ""))
+	text := tidy(e.Err)
 	if text == "" {
 		text = ours
 	}

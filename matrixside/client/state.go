@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/url"
 	"sync"
 	"time"
 )
@@ -67,7 +66,7 @@ func (s *state) saw(ctx context.Context, err error, began time.Time) (gone bool)
 	s.known, s.up = true, !away
 	switch {
 	case away:
-		s.log.Warn("matrix: the homeserver is away, trying again", "error", Reason(err))
+		s.log.Warn("matrix: the homeserver is away, trying again", "error", err)
 	case was:
 		s.log.Info("matrix: the homeserver is back")
 	}
@@ -75,13 +74,4 @@ func (s *state) saw(ctx context.Context, err error, began time.Time) (gone bool)
 		f(s.up, err)
 	}
 	return away
-}
-
-// Reason is err in short: without the URL that was asked.
-func Reason(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }

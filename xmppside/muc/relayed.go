@@ -38,7 +38,7 @@ func (r *Room) passOn(st *wire.Stanza, from, to *user, q wire.Element) {
 		return
 	}
 	target := to.best().jid
-	if q.Is(nsVCard, "vCard") {
+	if q.Is("vcard-temp", "vCard") {
 		target = to.jid
 	}
 	id := r.opt.NewID()
