@@ -131,7 +131,7 @@ func (n *native) takeMessage(e *event.Event) {
 		n.recent.add(e.ID)
 	}
 	n.mu.Unlock()
-	if known || n.side.ghosts.ours(e.Sender) {
+	if known || n.side.isOurs(e.Sender) {
 		return // it was in the history already, or its Confirm has shown it
 	}
 	if e.Type.Type == event.EventEncrypted.Type {
@@ -192,7 +192,7 @@ func (n *native) takeMember(e *event.Event, c *event.MemberEventContent) {
 	if len(c.AvatarURL) > maxURI {
 		c.AvatarURL = ""
 	}
-	if n.side.ghosts.ours(user) {
+	if n.side.isOurs(user) {
 		n.takeGhost(e, user, c)
 		return
 	}

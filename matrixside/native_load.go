@@ -74,7 +74,7 @@ func (n *native) load(ghost id.UserID, history []*event.Event) error {
 	}
 	var list nativeList
 	err = n.as(ghost, func(ctx context.Context, m *mautrix.Client) error {
-		list = nativeList{most: most, keep: keep, ours: o.Names.IsGhost}
+		list = nativeList{most: most, keep: keep, ours: o.Names.IsOurs}
 		return list.load(ctx, m, at)
 	})
 	if err != nil {
@@ -334,7 +334,7 @@ func (n *native) snapshot() []bridge.Event {
 	defer n.mu.Unlock()
 	list := make([]bridge.Member, 0, n.members.size())
 	for user, m := range n.members.table {
-		if n.side.ghosts.ours(user) {
+		if n.side.isOurs(user) {
 			continue // those who are in through us come by themselves, the others aren't there
 		}
 		p, _ := n.side.natives.presenceOf(user)
@@ -362,7 +362,7 @@ func (n *native) infoLocked() bridge.RoomInfo {
 	}
 	var names []string
 	for user, m := range n.members.table {
-		if !n.side.ghosts.ours(user) {
+		if !n.side.isOurs(user) {
 			names = append(names, m.name)
 		}
 	}

@@ -98,6 +98,33 @@ func (n *natives) close() {
 	n.chats.close()
 }
 
+// bringBot has the bot join a public room where the homeserver tells it alone
+// who is typing, has read or is there (Dendrite). Elsewhere, and in rooms that
+// it would have to be invited to, it stays out.
+func (n *natives) bringBot(room id.RoomID, rule event.JoinRule) {
+	if rule != event.JoinRulePublic {
+		return
+	}
+	n.side.signals.send("", func(ctx context.Context, m *mautrix.Client) error {
+		if n.side.tellsAll(ctx) {
+			return nil
+		}
+		_, err := m.JoinRoom(ctx, string(room), nil)
+		return err
+	})
+}
+
+// takeBot has the bot leave a room that nobody of ours is in any more.
+func (n *natives) takeBot(room id.RoomID) {
+	n.side.signals.send("", func(ctx context.Context, m *mautrix.Client) error {
+		if n.side.tellsAll(ctx) || n.side.places.at(room) != nil {
+			return nil
+		}
+		_, err := m.LeaveRoom(ctx, room)
+		return err
+	})
+}
+
 // abandon has a ghost leave a room whose person has not come back.
 func (n *natives) abandon(ctx context.Context, r store.MatrixRoom) {
 	if at, ok := n.side.places.at(id.RoomID(r.ID)).(*native); ok {
@@ -113,6 +140,7 @@ func (n *natives) abandon(ctx context.Context, r store.MatrixRoom) {
 		_, err := m.LeaveRoom(ctx, id.RoomID(r.ID), &mautrix.ReqLeave{Reason: "The bridge was restarted."})
 		return err
 	})
+	n.takeBot(id.RoomID(r.ID))
 	if err != nil && ctx.Err() == nil {
 		n.side.log.Info("a ghost can't leave a room that it was in", "room", r.ID, "ghost", r.Ghost, "error", err)
 	}
@@ -148,9 +176,15 @@ func (n *natives) find(room bridge.Room) *native {
 func (n *natives) drop(gone *native, at id.RoomID) {
 	n.side.places.remove(at)
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	if n.rooms[gone.room] == gone {
 		delete(n.rooms, gone.room)
+	}
+	n.mu.Unlock()
+	gone.mu.Lock()
+	public := gone.state.joinRule == event.JoinRulePublic
+	gone.mu.Unlock()
+	if public {
+		n.takeBot(at)
 	}
 }
 
@@ -403,6 +437,7 @@ func (n *native) enter(e bridge.Event, ghost id.UserID, wanted int) {
 	n.publish(join)
 	if !open {
 		n.wantPictures()
+		n.side.natives.bringBot(n.roomID(), rule)
 	}
 }
 

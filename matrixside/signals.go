@@ -159,7 +159,10 @@ func (g *ghosts) refresh(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if !g.side.forgetful(ctx) {
+		asking, cancel := context.WithTimeout(ctx, hintPatience)
+		forgets := g.side.tellsAll(asking)
+		cancel()
+		if !forgets {
 			continue
 		}
 		g.mu.Lock()
@@ -180,10 +183,9 @@ func (g *ghosts) refresh(ctx context.Context) {
 	}
 }
 
-// forgetful reports whether the homeserver takes for offline who is silent.
-func (s *Side) forgetful(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, hintPatience)
-	defer cancel()
+// tellsAll reports whether the homeserver tells application services all that
+// happens, and takes for offline who is silent: a Synapse.
+func (s *Side) tellsAll(ctx context.Context) bool {
 	name, _, err := s.options().Client.Software(ctx)
 	return err == nil && name == "Synapse"
 }
@@ -234,7 +236,7 @@ func (n *native) takeTyping(now []id.UserID) {
 		}
 	}
 	for user := range on {
-		if !n.typing[user] && n.members.get(user) != nil && !n.side.ghosts.ours(user) {
+		if !n.typing[user] && n.members.get(user) != nil && !n.side.isOurs(user) {
 			changed[user] = true
 		}
 	}
@@ -282,7 +284,7 @@ func (n *native) takeReceipts(receipts event.ReceiptEventContent) {
 			n.mu.Lock()
 			known := n.members.get(user) != nil
 			n.mu.Unlock()
-			if !known || n.side.ghosts.ours(user) || !n.allowed() {
+			if !known || n.side.isOurs(user) || !n.allowed() {
 				continue
 			}
 			who, name := n.person(user)
@@ -295,7 +297,7 @@ func (n *native) takeReceipts(receipts event.ReceiptEventContent) {
 // and for those who watch them.
 func (n *natives) presence(e *event.Event) {
 	c, ok := e.Content.Parsed.(*event.PresenceEventContent)
-	if !ok || e.Sender == "" || n.side.ghosts.ours(e.Sender) {
+	if !ok || e.Sender == "" || n.side.isOurs(e.Sender) {
 		return
 	}
 	p := bridge.Presence{Show: bridge.ShowOnline, Status: cleanText(c.StatusMessage)}
