@@ -129,15 +129,23 @@ var nativeStateTypes = []event.Type{
 	event.StateTopic, event.StateRoomAvatar, event.StateEncryption, event.StateTombstone,
 }
 
-// stateEvent is one of a room's state events, nil if it has none.
+// stateEvent is one of a room's state events, nil if it has none. Its sender is
+// known for the event that created the room alone, where the homeserver gives
+// whole events (format=event).
 func stateEvent(ctx context.Context, m *mautrix.Client, room id.RoomID, t event.Type) (*event.Event, error) {
-	e, err := m.FullStateEvent(ctx, room, t, "")
-	if err != nil || e == nil {
+	if t == event.StateCreate {
+		if e, err := m.FullStateEvent(ctx, room, t, ""); err != nil || e != nil && e.Sender != "" {
+			return e, ignoreMissing(err)
+		}
+	}
+	var raw json.RawMessage
+	if err := m.StateEvent(ctx, room, t, "", &raw); err != nil || len(raw) == 0 {
 		return nil, ignoreMissing(err)
 	}
-	e.Type.Class = event.StateEventType
-	if e.Content.Parsed == nil {
-		_ = e.Content.ParseRaw(e.Type) // what can't be parsed says nothing
+	e := &event.Event{Type: t, StateKey: new(string), RoomID: room, Content: event.Content{VeryRaw: raw}}
+	_ = e.Content.ParseRaw(t) // what can't be parsed says nothing
+	if c, ok := e.Content.Parsed.(*event.CreateEventContent); ok {
+		e.Sender = c.Creator
 	}
 	return e, nil
 }

@@ -510,7 +510,7 @@ func (n *natives) invited(e *event.Event, ghost id.UserID) {
 	}
 	n.side.core.Publish(bridge.Event{
 		Room: bridge.Room{Network: bridge.NetworkMatrix, ID: talk, Owner: who},
-		By:   bridge.Person{Network: bridge.NetworkMatrix, ID: string(e.Sender)},
+		By:   n.side.ghosts.behind(e.Sender),
 		Name: nameless(e.Sender), At: time.UnixMilli(e.Timestamp),
 		Body: bridge.Invite{Person: who, Room: room, Reason: cleanText(e.Content.AsMember().Reason)},
 	})

@@ -164,7 +164,7 @@ func refused(err error) bool {
 func failed(err error, what string) State {
 	switch f := client.Failure(err); f.Kind {
 	case bridge.ErrOffline, bridge.ErrTooFast:
-		return State{Waiting, fmt.Sprintf("The homeserver does not answer (%v).", err)}
+		return State{Waiting, fmt.Sprintf("The homeserver does not answer (%v).", client.Reason(err))}
 	default:
 		return wrong("%s (%v): look into its log.", what, err)
 	}

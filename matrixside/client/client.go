@@ -151,8 +151,9 @@ func (c *Client) ServerName() string { return c.opt.ServerName }
 // returned at once; Failure says what it means.
 //
 // That what was asked for is so already (a reaction that is there, a ghost
-// that is registered) is no error; f has got no answer to look at then, and
-// what it meant to do afterwards isn't done.
+// that is registered, somebody invited who is in the room, or leaving it who
+// is not) is no error; f has got no answer to look at then, and what it meant
+// to do afterwards isn't done.
 func (c *Client) Do(ctx context.Context, as id.UserID, f func(context.Context, *mautrix.Client) error) error {
 	wait := &backoff.ExponentialBackOff{InitialInterval: c.opt.First, MaxInterval: c.opt.Most,
 		RandomizationFactor: 0.5, Multiplier: 2}

@@ -213,7 +213,14 @@ func TestRefused(t *testing.T) {
 		{refusal(403, "M_FORBIDDEN", "You have been banned from this room"), []any{"v3", "join", "!r"}, bridge.ErrBanned, "You have been banned from this room"},
 		{refusal(403, "M_FORBIDDEN", "@a:b is banned from the room"), []any{"v3", "rooms", "!r", "invite"}, bridge.ErrBanned, ""},
 		{refusal(403, "M_FORBIDDEN", "You do not belong to any of the required rooms/spaces to join this room."), []any{"v3", "join", "!r"}, bridge.ErrMembersOnly, ""},
-		{refusal(500, "M_UNKNOWN", "Internal Server Error"), []any{"v3", "join", "!r"}, bridge.ErrMembersOnly, ""},
+		{answer{status: 500, body: `{"Err":""}`}, []any{"v3", "join", "!r"}, bridge.ErrMembersOnly, ""},
+		{answer{status: 500, body: `{"Err":""}`}, []any{"v3", "join", "#r:x"}, bridge.ErrNotFound, ""},
+		{answer{status: 500, body: `{"Err":""}`}, []any{"v3", "directory", "room", "#r:x"}, bridge.ErrNotFound, ""},
+		{refusal(403, "M_FORBIDDEN", `InputRoomEventsResponse: eventauth: "@a:b" is not allowed to change their membership from "ban" to "join" as sender cannot`), []any{"v3", "join", "!r"},
+			bridge.ErrBanned, `"@a:b" is not allowed to change their membership from "ban" to "join" as sender cannot`},
+		{refusal(403, "M_FORBIDDEN", `eventauth: sender "@a:b" not in room`), []any{"v3", "rooms", "!r", "send", "m.room.message", "1"}, bridge.ErrNotInRoom, ""},
+		{refusal(403, "M_FORBIDDEN", `eventauth: sender "@a:b" is not allowed to send event. 0 < 50`), []any{"v3", "rooms", "!r", "send", "m.room.message", "1"}, bridge.ErrNoVoice, ""},
+		{refusal(403, "M_FORBIDDEN", `user does not belong to room`), []any{"v3", "rooms", "!r", "kick"}, bridge.ErrNotInRoom, ""},
 		{refusal(403, "M_FORBIDDEN", "User @a:b not in room !r"), []any{"v3", "rooms", "!r", "send", "m.room.message", "1"}, bridge.ErrNotInRoom, ""},
 		{refusal(403, "M_FORBIDDEN", "You don't have permission to post that to the room. user_level (0) < send_level (50)"), []any{"v3", "rooms", "!r", "send", "m.room.message", "1"}, bridge.ErrNoVoice, ""},
 		{refusal(403, "M_FORBIDDEN", "You don't have permission to post that to the room."), []any{"v3", "rooms", "!r", "state", "m.room.topic"}, bridge.ErrNoPrivileges, ""},
@@ -253,17 +260,34 @@ func TestRefused(t *testing.T) {
 }
 
 func TestAlready(t *testing.T) {
+	for _, c := range []struct {
+		a    answer
+		path []any
+		is   bool
+	}{
+		{refusal(400, "M_USER_IN_USE", "User ID already taken."), []any{"v3", "register"}, true},
+		{refusal(400, "M_USER_IN_USE", "elsewhere it is an error"), []any{"v3", "x"}, false},
+		{refusal(400, "M_DUPLICATE_ANNOTATION", "Can't send same reaction twice"), []any{"v3", "rooms", "!r", "send", "m.reaction", "1"}, true},
+		{refusal(403, "M_FORBIDDEN", "@a:b is already in the room."), []any{"v3", "rooms", "!r", "invite"}, true},
+		{refusal(403, "M_FORBIDDEN", "user is already joined to room"), []any{"v3", "rooms", "!r", "invite"}, true},
+		{refusal(403, "M_FORBIDDEN", "@a:b is banned from the room"), []any{"v3", "rooms", "!r", "invite"}, false},
+		{refusal(403, "M_FORBIDDEN", "User @a:b not in room !r"), []any{"v3", "rooms", "!r", "leave"}, true},
+		{refusal(403, "M_FORBIDDEN", "User @a:b not in room !r"), []any{"v3", "rooms", "!r", "invite"}, false},
+		{refusal(400, "M_UNKNOWN", `user "@a:b" is not joined to the room (membership is "leave")`), []any{"v3", "rooms", "!r", "leave"}, true},
+		{refusal(400, "M_UNKNOWN", "something else"), []any{"v3", "rooms", "!r", "leave"}, false},
+	} {
+		h := serve(t, c.a)
+		err := connect(t, h.URL).Do(t.Context(), ghost, func(ctx context.Context, m *mautrix.Client) error {
+			_, err := m.MakeRequest(ctx, "POST", m.BuildClientURL(c.path...), nil, nil)
+			return err
+		})
+		if (err == nil) != c.is {
+			t.Errorf("%s at %v: %v", c.a.body, c.path, err)
+		}
+	}
 	h := serve(t, refusal(400, "M_USER_IN_USE", "User ID already taken."))
 	if err := connect(t, h.URL).Register(t.Context(), ghost); err != nil {
 		t.Error(err)
-	}
-	h = serve(t, refusal(400, "M_DUPLICATE_ANNOTATION", "Can't send same reaction twice"))
-	if err := connect(t, h.URL).Do(t.Context(), ghost, send); err != nil {
-		t.Error(err)
-	}
-	h = serve(t, refusal(400, "M_USER_IN_USE", "elsewhere it is an error"))
-	if err := connect(t, h.URL).Do(t.Context(), ghost, send); err == nil {
-		t.Error("no error")
 	}
 }
 

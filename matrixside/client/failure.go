@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -44,6 +45,7 @@ var hints = []struct {
 }{
 	{"banned from", bridge.ErrBanned, nil},
 	{"is banned", bridge.ErrBanned, nil},
+	{`from "ban"`, bridge.ErrBanned, nil}, // Dendrite: not allowed to change their membership from "ban" to "join"
 	{"been banned", bridge.ErrBanned, nil},
 	{"required rooms", bridge.ErrMembersOnly, nil}, // "You do not belong to any of the required rooms/spaces"
 	{"not invited", bridge.ErrMembersOnly, nil},
@@ -51,6 +53,7 @@ var hints = []struct {
 	{"not in room", bridge.ErrNotInRoom, nil},
 	{"not in the room", bridge.ErrNotInRoom, nil},
 	{"not joined", bridge.ErrNotInRoom, nil},
+	{"not belong to room", bridge.ErrNotInRoom, nil},
 	{"not a member", bridge.ErrNotInRoom, nil},
 	{"not currently joined", bridge.ErrNotInRoom, nil},
 	{"", bridge.ErrMembersOnly, isJoin},
@@ -68,7 +71,9 @@ func Failure(err error) bridge.Failure {
 		return bridge.Failure{Kind: bridge.ErrInternal}
 	case busy(err):
 		return failure(err, bridge.ErrTooFast, "The homeserver asks for more patience.")
-	case refusedJoin(err):
+	case vague(err) && naming(err):
+		return failure(err, bridge.ErrNotFound, "There is no such room on Matrix, or its server can't be reached.")
+	case vague(err):
 		return failure(err, bridge.ErrMembersOnly, "The homeserver did not let you in; the room may be for members of another room only.")
 	case unreachable(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return bridge.Failure{Kind: bridge.ErrOffline, Text: "The Matrix homeserver can't be reached at the moment."}
@@ -109,10 +114,13 @@ func forbidden(err error) bridge.ErrorKind {
 	return bridge.ErrNoPrivileges
 }
 
+// internals are what Dendrite puts before its words.
+var internals = regexp.MustCompile(`^(InputRoomEventsResponse: |eventauth: |gomatrixserverlib: )+`)
+
 // failure has the homeserver's own words, or ours where it has none.
 func failure(err error, kind bridge.ErrorKind, ours string) bridge.Failure {
 	e, _ := respError(err)
-	text := tidy(e.Err)
+	text := tidy(internals.ReplaceAllString(e.Err, ""))
 	if text == "" {
 		text = ours
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,7 +59,7 @@ func judge(err error) (again bool, after time.Duration) {
 	case unreachable(err), broken(e):
 		return true, 0
 	}
-	return status(err) >= 500 && status(err) != http.StatusNotImplemented && !refusedJoin(err), 0
+	return status(err) >= 500 && status(err) != http.StatusNotImplemented && !vague(err), 0
 }
 
 // busy reports whether err asks for patience.
@@ -130,14 +131,33 @@ func already(err error) bool {
 	if s := status(err); s < 400 || s >= 500 {
 		return false
 	}
-	c := code(err)
-	return c == mautrix.MUserInUse.ErrCode && strings.HasSuffix(path(err), "/register") || c == "M_DUPLICATE_ANNOTATION"
+	p := path(err)
+	switch code(err) {
+	case mautrix.MUserInUse.ErrCode:
+		return strings.HasSuffix(p, "/register")
+	case "M_DUPLICATE_ANNOTATION":
+		return true
+	case mautrix.MForbidden.ErrCode:
+		return strings.HasSuffix(p, "/invite") && says(err, "already in the room", "already joined") ||
+			strings.HasSuffix(p, "/leave") && says(err, "not in room", "not in the room")
+	case mautrix.MUnknown.ErrCode: // Dendrite
+		return strings.HasSuffix(p, "/leave") && says(err, `membership is "leave"`)
+	}
+	return false
 }
 
-// refusedJoin reports whether err is how Dendrite refuses somebody a
-// restricted room: with 500, as if it had failed.
-func refusedJoin(err error) bool {
-	return status(err) == http.StatusInternalServerError && joining(err)
+// says reports whether the homeserver's words have one of these in them.
+func says(err error, any ...string) bool {
+	e, _ := respError(err)
+	text := strings.ToLower(e.Err)
+	return slices.ContainsFunc(any, func(words string) bool { return strings.Contains(text, words) })
+}
+
+// vague reports whether err is how Dendrite refuses somebody a restricted
+// room, and how it says that there is no room by that name: with 500, as if
+// it had failed.
+func vague(err error) bool {
+	return status(err) == http.StatusInternalServerError && (joining(err) || naming(err))
 }
 
 // path is that of the request that ended with err.
@@ -153,4 +173,10 @@ func joining(err error) bool {
 	p := path(err)
 	return strings.Contains(p, "/_matrix/client/") && (strings.Contains(p, "/join/") || strings.HasSuffix(p, "/join") ||
 		strings.Contains(p, "/knock/"))
+}
+
+// naming reports whether the request gave a room's alias.
+func naming(err error) bool {
+	p := path(err)
+	return strings.Contains(p, "/directory/room/") || joining(err) && strings.Contains(p, "/#")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -66,7 +67,7 @@ func (s *state) saw(ctx context.Context, err error, began time.Time) (gone bool)
 	s.known, s.up = true, !away
 	switch {
 	case away:
-		s.log.Warn("matrix: the homeserver is away, trying again", "error", err)
+		s.log.Warn("matrix: the homeserver is away, trying again", "error", Reason(err))
 	case was:
 		s.log.Info("matrix: the homeserver is back")
 	}
@@ -74,4 +75,13 @@ func (s *state) saw(ctx context.Context, err error, began time.Time) (gone bool)
 		f(s.up, err)
 	}
 	return away
+}
+
+// Reason is err in short: without the URL that was asked.
+func Reason(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
 }

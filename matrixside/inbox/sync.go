@@ -22,6 +22,8 @@ const (
 	pollTime = 30 * time.Second
 	// syncFirst and syncMost bound the wait after a /sync that was refused.
 	syncFirst, syncMost = time.Second, 5 * time.Minute
+	// syncAway bounds it while the homeserver is away.
+	syncAway = 10 * time.Second
 )
 
 // senders are the homeservers that send an application service all there is.
@@ -95,7 +97,11 @@ func (in *Inbox) sync(ctx context.Context) {
 			in.log.Warn("matrix: the bot has no /sync yet; redactions, typing, receipts and presence are seen only if the homeserver sends them",
 				"software", name, "error", err)
 		}
-		if !sleep(ctx, wait.NextBackOff()) {
+		pause := wait.NextBackOff()
+		if !in.opt.Client.Up() { // it may be back at any time
+			pause = min(pause, syncAway)
+		}
+		if !sleep(ctx, pause) {
 			return
 		}
 	}
