@@ -87,6 +87,7 @@ const (
 	CauseSplit                 // their server was cut off (IRC netsplit)
 	CauseKill                  // was removed from the network by its operators
 	CauseShutdown              // the bridge is going down
+	CauseDecline               // they turned an Invite down: they were never in. A request only
 )
 
 // Rename is a person taking another name. Event.By is who they were; Person

@@ -144,17 +144,18 @@ func (h *Hub) open(e Event) *portal {
 	}
 	for _, link := range h.links {
 		legs := link.legs(e.Room)
-		if legs == nil {
+		// A fact of a room that nobody is in opens nothing.
+		if legs == nil || !e.Room.Private() && decides(legs, e.Room) {
 			continue
-		}
-		for _, l := range legs {
-			if l.authority && l.room == e.Room && !e.Room.Private() {
-				return nil // a fact of a room that nobody is in
-			}
 		}
 		return h.join(legs)
 	}
 	return nil
+}
+
+// decides reports whether room is the one with authority among legs.
+func decides(legs []leg, room Room) bool {
+	return slices.ContainsFunc(legs, func(l leg) bool { return l.authority && l.room == room })
 }
 
 // join makes the portal of legs, or adds those that are new to the portal

@@ -130,7 +130,7 @@ func (s *state) step(e Event) {
 
 // request handles what somebody wishes: it goes to the authority, or back as a Failure.
 func (s *state) request(from *leg, e Event) {
-	switch e.Body.(type) {
+	switch b := e.Body.(type) {
 	case Join:
 		m := s.member(e.By)
 		if m != nil && m.entered && m.home != from {
@@ -142,7 +142,7 @@ func (s *state) request(from *leg, e Event) {
 		}
 		s.ask(e)
 	case Leave:
-		s.requestLeave(from, e)
+		s.requestLeave(from, e, b)
 	case Message, Rename, RoleChange, Expel, Topic, Invite:
 		if _, speaks := e.Body.(Message); speaks && from.room.Private() {
 			s.last, s.spoke = from, e.At
@@ -204,9 +204,10 @@ func (s *state) mayAct(from *leg, e Event) bool {
 	return false
 }
 
-// requestLeave lets somebody out at once: nobody can be held.
-func (s *state) requestLeave(from *leg, e Event) {
-	wanted := false
+// requestLeave lets somebody out at once: nobody can be held. Of who was
+// neither in nor wished to be, only that they decline is news.
+func (s *state) requestLeave(from *leg, e Event, l Leave) {
+	wanted := l.Cause == CauseDecline
 	maps.DeleteFunc(s.pending, func(_ string, p *Event) bool {
 		_, join := p.Body.(Join)
 		mine := join && p.By == e.By && p.Room == from.room

@@ -146,14 +146,20 @@ func (f *foreign) options() guest.Options {
 	s := f.side
 	return guest.Options{
 		Core: s.core, Sender: guestSender{s}, Counters: &s.Counters.Guests, Log: s.log,
-		Parse: func(st *wire.Stanza) bridge.Message {
-			return parseBody(strings.Clone(st.ChildText(wire.NSComponent, "body")))
-		},
-		Render:  func(b []byte, m bridge.Message) []byte { return wire.AppendElement(b, "body", renderBody(m)) },
+		Person:  s.personOf,
 		Caps:    s.appendCaps,
 		Address: func(p bridge.Person) (jid.JID, error) { return s.set.Load().personJID(p) },
 		Closed:  f.closed,
 	}
+}
+
+// personOf is who has an address: one of the gateway's, or somebody on XMPP.
+func (s *Side) personOf(at jid.JID) (bridge.Person, bool) {
+	set := s.set.Load()
+	if _, ours := set.domains[at.Domain()]; ours {
+		return set.personAt(at)
+	}
+	return person(at), at.Local() != ""
 }
 
 // closed forgets a room that nobody is in any more.

@@ -2,10 +2,12 @@ package xmppside
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 
 	"isthmus/bridge"
+	"isthmus/xmppside/format"
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
 )
@@ -73,17 +75,37 @@ func (t *talks) deliver(e bridge.Event, as, with jid.JID) {
 }
 
 func (t *talks) say(e bridge.Event, as, with jid.JID, m bridge.Message) {
-	t.note(e, talk{as, with})
-	t.side.send(as.Domain(), func(b []byte) []byte {
-		b = wire.AppendOpen(b, wire.Header{Kind: wire.Message, To: with, From: as, ID: e.ID, Type: "chat"})
-		b = wire.AppendElement(b, "body", renderBody(m))
-		return wire.AppendClose(b, wire.Message)
-	})
+	id := e.ID
+	for i, part := range format.Parts(m) {
+		if i > 0 {
+			id = e.ID + "." + strconv.Itoa(i+1)
+		}
+		t.note(id, e.Room, talk{as, with})
+		t.side.send(as.Domain(), func(b []byte) []byte {
+			b = wire.AppendOpen(b, wire.Header{Kind: wire.Message, To: with, From: as, ID: id, Type: "chat"})
+			b = format.Append(b, part, talkNames{t.side})
+			return wire.AppendClose(b, wire.Message)
+		})
+	}
 	t.side.core.Publish(bridge.Event{Room: e.Room, By: e.By, Ref: e.ID, Body: bridge.Confirm{}})
 }
 
+// talkNames are who is who where nobody has another name than everywhere.
+type talkNames struct{ side *Side }
+
+var _ format.Names = talkNames{}
+
+// Person implements format.Names.
+func (n talkNames) Person(at jid.JID) (bridge.Person, bool) { return n.side.personOf(at) }
+
+// Call implements format.Names.
+func (n talkNames) Call(p bridge.Person) (name string, at jid.JID) {
+	at, _ = n.side.set.Load().personJID(p)
+	return "", at
+}
+
 // note remembers what is said, for what may come back.
-func (t *talks) note(e bridge.Event, who talk) {
+func (t *talks) note(id string, room bridge.Room, who talk) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if _, known := t.known[who]; !known && len(t.known) >= maxTalks {
@@ -94,7 +116,7 @@ func (t *talks) note(e bridge.Event, who talk) {
 	}
 	t.known[who] = struct{}{}
 	delete(t.sent, t.ids[t.next])
-	t.ids[t.next], t.sent[e.ID] = e.ID, e.Room
+	t.ids[t.next], t.sent[id] = id, room
 	t.next = (t.next + 1) % len(t.ids)
 }
 

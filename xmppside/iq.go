@@ -115,21 +115,6 @@ func (s *Side) answerLast(r request) {
 	})
 }
 
-// answerVCard shows what a network tells about somebody.
-func (s *Side) answerVCard(r request) {
-	if r.to.Kind != address.User {
-		s.result(r, func(b []byte) []byte {
-			b = append(b, "<vCard xmlns='"+nsVCard+"'>"...)
-			b = wire.AppendElement(b, "FN", title(r.to))
-			return append(b, "</vCard>"...)
-		})
-		return
-	}
-	s.query(r, bridge.Query{What: bridge.QueryWho}, func(a bridge.Answer) {
-		s.result(r, func(b []byte) []byte { return append(b, vCard(r.to.Name, a)...) })
-	})
-}
-
 // query asks the core on behalf of whoever sent r, and answers r if nothing
 // comes of that.
 func (s *Side) query(r request, q bridge.Query, found func(bridge.Answer)) {

@@ -20,6 +20,8 @@ type surroundings struct {
 	core    bridge.Publisher
 	domains func() address.Domains
 	sender  func(domain string) muc.Sender
+	// person tells who of another network has an address of the gateway's.
+	person func(j jid.JID) (bridge.Person, bool)
 	// ask publishes a request outside of the rooms; done is given the answer.
 	ask func(e bridge.Event, done func(bridge.Body))
 	// spoke is told that a user wrote to at, an occupant of a room, within
@@ -56,6 +58,7 @@ func newRooms(s *Side) *rooms {
 		core:    s.core,
 		domains: func() address.Domains { return s.set.Load().domains },
 		sender:  func(domain string) muc.Sender { return outlet{s, domain} },
+		person:  func(j jid.JID) (bridge.Person, bool) { return s.set.Load().personAt(j) },
 		ask:     s.ask,
 		spoke:   s.direct.spoke,
 		key:     set.Key,
@@ -98,7 +101,9 @@ func (r *rooms) find(st *wire.Stanza, a address.Address) *hosted {
 		Sender:    r.sender(bare.Domain()),
 		NewID:     bridge.NewID,
 		Key:       r.key,
-		Name:      a.Name + " on " + a.Network,
+		Name:      roomName(a),
+		Type:      conferenceType(a),
+		Invites:   func(j jid.JID) bool { _, ok := r.person(j); return ok },
 		Addresses: r.domains().People(a.Domain, a.Network),
 		Log:       r.log, // the room names itself
 	})
@@ -106,6 +111,25 @@ func (r *rooms) find(st *wire.Stanza, a address.Address) *hosted {
 		r.byJID[bare], r.byID[id] = h, h
 	}
 	return h
+}
+
+// roomName is what a room is called that has no name but its address.
+func roomName(a address.Address) string {
+	if a.Network == bridge.NetworkMatrix {
+		if id, ok := address.MatrixID(a.Name); ok {
+			return id
+		}
+	}
+	return a.Name + " on " + a.Network
+}
+
+// conferenceType is that of a room's identity (XEP-0030): the registry has one
+// for IRC.
+func conferenceType(a address.Address) string {
+	if a.Network == bridge.NetworkMatrix {
+		return "text"
+	}
+	return "irc"
 }
 
 // release lets go of a room that nobody is in any more.

@@ -24,6 +24,17 @@ func (h *hosted) Ask(_ *muc.Room, q muc.Request) {
 		e.Body = bridge.Topic{Text: plainText(w.Text)}
 	case muc.SetPresence:
 		e.Body = bridge.Presence{Show: showOf[w.Show], Status: plainText(w.Status)}
+	case muc.SetAvatar:
+		e.Body = bridge.Profile{Avatar: avatarHash(w.Hash)}
+	case muc.Invite:
+		invited, ok := h.rooms.person(w.Who)
+		if !ok {
+			h.room.Refuse(q.ID, wire.StanzaError{Condition: wire.ConditionItemNotFound, Text: "There is nobody of that address."})
+			return
+		}
+		e.Body = bridge.Invite{Person: invited, Reason: plainText(w.Reason)}
+	case muc.Decline:
+		e.Body = bridge.Leave{Cause: bridge.CauseDecline, Reason: plainText(w.Reason)}
 	case muc.GrantRole:
 		e.Body = bridge.RoleChange{Target: address.Name(w.Target), Role: roleWished(w)}
 	case muc.GrantAffiliation:
@@ -64,23 +75,27 @@ func (h *hosted) whisper(e bridge.Event, user jid.JID, w muc.Whisper) {
 	})
 }
 
-// query asks the network about an occupant, as a vCard shows it; of natives
-// nothing else is known.
+// query asks the network about an occupant, as a vCard shows it, or for the
+// room's own picture; of natives nothing else is known.
 func (h *hosted) query(e bridge.Event, user jid.JID, w muc.Query) {
+	if w.Target == "" { // answered to the room, see deliver
+		e.Body = bridge.Query{What: bridge.QueryAvatar}
+		h.rooms.core.Publish(e)
+		return
+	}
 	ref := e.ID
 	room, err := h.conversation(user, w.Target)
 	if err != nil || !w.Payload.Is(nsVCard, "vCard") {
 		h.room.Refuse(ref, wire.StanzaError{Condition: wire.ConditionServiceUnavailable})
 		return
 	}
-	e.Room, e.Body = room, bridge.Query{What: bridge.QueryWho}
-	h.rooms.ask(e, func(answer bridge.Body) {
-		switch b := answer.(type) {
-		case bridge.Answer:
-			h.room.Answer(ref, vCard(address.Name(w.Target), b))
-		case bridge.Failure:
-			h.room.Refuse(ref, stanzaError(b))
+	askVCard(h.rooms.ask, room, h.address.Network, func(c vCard, f *bridge.Failure) {
+		if f != nil {
+			h.room.Refuse(ref, stanzaError(*f))
+			return
 		}
+		c.nickname = address.Name(w.Target)
+		h.room.Answer(ref, string(c.append(nil)))
 	})
 }
 

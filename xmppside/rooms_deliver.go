@@ -1,17 +1,17 @@
 package xmppside
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
 
 	"isthmus/bridge"
+	"isthmus/xmppside/address"
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/muc"
 	"isthmus/xmppside/wire"
 )
-
-const nsVCard = "vcard-temp"
 
 // overloaded answers what was asked when answers were lost.
 var overloaded = wire.StanzaError{
@@ -79,9 +79,16 @@ func (h *hosted) deliver(e bridge.Event) {
 		room.Refuse(e.Ref, h.stanzaError(b))
 	case bridge.Profile:
 		room.SetAvatar(who(e.By, e.Name), avatarHash(b.Avatar))
-	case bridge.Typing, bridge.Read, bridge.RoomInfo, bridge.Moved:
-	case bridge.Session, bridge.Answer:
-		// Of a console: a room has neither.
+	case bridge.RoomInfo:
+		room.SetInfo(muc.Info{Name: plainText(b.Name), Avatar: avatarHash(b.Avatar)})
+	case bridge.Moved:
+		to, uri, text := h.moved(b.To)
+		room.Destroy(to, uri, cmp.Or(b.Reason, text))
+	case bridge.Answer:
+		h.answer(e.Ref, b)
+	case bridge.Typing, bridge.Read:
+	case bridge.Session:
+		// Of a console: a room has none.
 	case bridge.Expel, bridge.Invite, bridge.Watch, bridge.Query:
 		// A hosted room has no authority: nobody asks it for anything.
 		h.rooms.core.Publish(bridge.Event{Room: e.Room, Ref: e.ID,
@@ -109,14 +116,39 @@ func (h *hosted) say(e bridge.Event, m bridge.Message) {
 func (h *hosted) stanzaError(f bridge.Failure) wire.StanzaError {
 	e := stanzaError(f)
 	if f.Kind == bridge.ErrMoved {
-		moved := h.address
-		moved.Name = f.Text
-		e.Text = "This room has moved to " + f.Text + "."
-		if j, err := h.rooms.domains().JID(moved); err == nil {
-			e.URI = j.URI() + "?join" // XEP-0147
-		}
+		_, e.URI, e.Text = h.moved(f.Text)
 	}
 	return e
+}
+
+// moved tells where a room is now that has moved to id, if to anywhere that
+// has an address here.
+func (h *hosted) moved(id string) (to jid.JID, uri, text string) {
+	if id == "" {
+		return to, "", "This room is no more."
+	}
+	there := h.address
+	there.Name = id
+	if there.Network == bridge.NetworkMatrix {
+		if called, ok := address.MatrixID(id); ok {
+			id = called
+		} else if name, ok := address.MatrixName(id); ok {
+			there.Name = name
+		}
+	}
+	text = "This room has moved to " + id + "."
+	to, err := h.rooms.domains().JID(there)
+	if err != nil {
+		return jid.JID{}, "", text
+	}
+	return to, to.URI() + "?join", text // XEP-0147
+}
+
+// answer brings a user the room's picture. Nothing else is asked of it.
+func (h *hosted) answer(ref string, a bridge.Answer) {
+	c := vCard{name: h.room.Name()}
+	c.photo, _, _ = pictureIn(a) // one that can't be sent is none
+	h.room.Answer(ref, string(c.append(nil)))
 }
 
 // whisper says something to a user as the occupant at of a hosted room, and
@@ -140,7 +172,7 @@ func newMember(m bridge.Member) muc.Member {
 func departure(l bridge.Leave) muc.Departure {
 	d := muc.Departure{Reason: l.Reason, Actor: resource(l.Actor)}
 	switch l.Cause {
-	case bridge.CausePart:
+	case bridge.CausePart, bridge.CauseDecline:
 	case bridge.CauseQuit:
 		d.Reason = labelled("Quit", l.Reason)
 	case bridge.CauseKick:
@@ -171,24 +203,4 @@ func labelled(label, reason string) string {
 		return reason
 	}
 	return label + ": " + reason
-}
-
-// vCard shows what a network tells about somebody (XEP-0054).
-func vCard(name string, a bridge.Answer) string {
-	b := []byte("<vCard xmlns='" + nsVCard + "'>")
-	b = wire.AppendElement(b, "NICKNAME", name)
-	var about []byte
-	for _, row := range a.Rows {
-		for i, field := range row {
-			if i > 0 {
-				about = append(about, ": "...)
-			}
-			about = append(about, field...)
-		}
-		about = append(about, '\n')
-	}
-	if len(about) > 0 {
-		b = wire.AppendElement(b, "DESC", string(about[:len(about)-1]))
-	}
-	return string(append(b, "</vCard>"...))
 }

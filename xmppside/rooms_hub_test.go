@@ -102,6 +102,7 @@ func TestThroughTheCore(t *testing.T) {
 	h.rooms = roomsIn(surroundings{
 		core:    hub,
 		domains: func() address.Domains { return domains },
+		person:  (&settings{Options: Options{Unlisted: true}, domains: domains}).personAt,
 		sender:  func(string) muc.Sender { return h },
 		spoke:   func(bridge.Room, jid.JID) {},
 		key:     []byte("0123456789abcdef"),

@@ -46,6 +46,7 @@ func newBorder(t *testing.T) *border {
 		domains: func() address.Domains { return domains },
 		sender:  func(string) muc.Sender { return b },
 		ask:     func(e bridge.Event, done func(bridge.Body)) { b.Publish(e); b.answer = done },
+		person:  (&settings{Options: Options{Matrix: true, Unlisted: true}, domains: domains}).personAt,
 		spoke:   func(r bridge.Room, at jid.JID) { b.spoke = append(b.spoke, r.ID+" at "+at.String()) },
 		key:     []byte("0123456789abcdef"),
 		log:     slog.New(slog.DiscardHandler),

@@ -119,23 +119,27 @@ func links(cfg *config.Config) []bridge.Link {
 	matrix := func(room string) bridge.LegRule {
 		return bridge.LegRule{Network: bridge.NetworkMatrix, Room: room}
 	}
-	for _, d := range cfg.XMPP.Domains {
-		if d.Network != "" {
-			add(d.Name, xmpp("{room}@"+d.Name), d.Network, "{room}")
-			add(d.Name+" console", xmpp(d.Name), d.Network, "")
-			continue
-		}
-		if cfg.Matrix.On() { // before the rule for all networks, which has no place for it
-			add(d.Name+" matrix", xmpp("{room}%matrix@"+d.Name), bridge.NetworkMatrix, "{room}")
-			add(d.Name+" matrix console", xmpp("matrix@"+d.Name), bridge.NetworkMatrix, "")
-		}
-		add(d.Name, xmpp("{room}%{network}@"+d.Name), "{network}", "{room}")
-		add(d.Name+" console", xmpp("{network}@"+d.Name), "{network}", "")
-	}
 	if cfg.Matrix.On() {
 		add("matrix to xmpp", matrix("~{room}%xmpp"), bridge.NetworkXMPP, "{room}")
 		add("matrix", matrix("~{room}%{network}"), "{network}", "{room}")
 		add("matrix console", matrix("~%{network}"), "{network}", "")
+	}
+	var shared []string // domains of all networks: what is seen from a bound one comes first
+	for _, d := range cfg.XMPP.Domains {
+		if d.Network == "" {
+			shared = append(shared, d.Name)
+			continue
+		}
+		add(d.Name, xmpp("{room}@"+d.Name), d.Network, "{room}")
+		add(d.Name+" console", xmpp(d.Name), d.Network, "")
+	}
+	for _, domain := range shared {
+		if cfg.Matrix.On() {
+			add(domain+" matrix", xmpp("{room}%matrix@"+domain), bridge.NetworkMatrix, "{room}")
+			add(domain+" matrix console", xmpp("matrix@"+domain), bridge.NetworkMatrix, "")
+		}
+		add(domain, xmpp("{room}%{network}@"+domain), "{network}", "{room}")
+		add(domain+" console", xmpp("{network}@"+domain), "{network}", "")
 	}
 	return all
 }

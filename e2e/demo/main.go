@@ -1,5 +1,5 @@
 // Command demo shows Isthmus at work: it starts Prosody, ejabberd, InspIRCd,
-// ngIRCd (and Ergo, if it is there) and a gateway for each XMPP server, on
+// ngIRCd (and Ergo, if it is there), Dendrite and a gateway for each XMPP server, on
 // loopback, lets clients that we didn't write talk across, prints what crossed
 // and how to join in, and stays up until Ctrl-C. It stops only what it started.
 package main
@@ -23,6 +23,7 @@ func main() {
 		defer close(up)
 		w := raise(&stage)
 		w.converse(&stage)
+		w.threeNetworks(&stage)
 		w.invite()
 	}()
 	select {
@@ -47,6 +48,7 @@ type site struct {
 	host    string
 	server  *harness.XMPPServer
 	gateway *harness.Isthmus
+	matrix  *harness.Homeserver // nil for all but the first
 }
 
 // channel is where everybody meets.
@@ -68,6 +70,9 @@ func raise(stage *harness.Stage) *world {
 		host := []string{"localhost", "other.localhost"}[i]
 		s := &site{kind: kind, host: host, server: harness.StartXMPP(stage, kind, []string{host})}
 		s.gateway = harness.NewIsthmus(stage, s.server, host, w.irc)
+		if i == 0 {
+			s.homeserver(stage)
+		}
 		s.gateway.Start(stage)
 		w.sites = append(w.sites, s)
 	}
@@ -124,11 +129,21 @@ func (w *world) invite() {
 		for _, network := range w.order {
 			fmt.Printf("    room      %s\n", s.room(network))
 		}
+		if s.matrix != nil {
+			fmt.Printf("    room      %s\n", s.lounge())
+		}
 		fmt.Printf("    its Isthmus was started by: bin/isthmus run -c %s\n", s.gateway.ConfigFile())
 	}
 	fmt.Println("\nor with any IRC client:")
 	for _, network := range w.order {
 		fmt.Printf("    %-9s server %s   channel %s\n", network, w.irc[network].Addr, channel)
 	}
+	hs := w.sites[0].matrix
+	fmt.Printf("\nor with any Matrix client:\n    homeserver %s   account %s   password %q\n    room       %s\n",
+		hs.URL, hs.ID("bob"), harness.MatrixPassword, hs.Alias(lounge))
+	for _, network := range w.order {
+		fmt.Printf("    channel    %s\n", w.sites[0].portal(network))
+	}
+	fmt.Printf("    the bridge %s (invite it to a chat, and write help)\n", hs.ID("isthmusbot"))
 	fmt.Println("\nCtrl-C stops it all.")
 }

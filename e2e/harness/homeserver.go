@@ -23,6 +23,9 @@ var HomeserverKinds = []string{"dendrite", "synapse"}
 // registrationSecret lets us make accounts.
 const registrationSecret = "registration-secret"
 
+// MatrixPassword is that of all accounts on a homeserver.
+const MatrixPassword = "pencil and paper"
+
 // Homeserver is a Dendrite or a Synapse, with one application service.
 type Homeserver struct {
 	Server
@@ -102,7 +105,7 @@ func (h *Homeserver) Alias(localpart string) string { return "#" + localpart + "
 // registration that Dendrite has from Synapse).
 func (h *Homeserver) Register(t T, localpart string) (token string) {
 	t.Helper()
-	const path, password = "/_synapse/admin/v1/register", "pencil and paper"
+	const path, password = "/_synapse/admin/v1/register", MatrixPassword
 	nonce := h.Request(t, "GET", path, "", nil)["nonce"]
 	mac := hmac.New(sha1.New, []byte(registrationSecret))
 	fmt.Fprintf(mac, "%s\x00%s\x00%s\x00notadmin", nonce, localpart, password)

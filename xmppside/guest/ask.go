@@ -9,7 +9,6 @@ import (
 
 	"isthmus/bridge"
 	"isthmus/xmppside/component"
-	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
 )
 
@@ -183,11 +182,6 @@ func hashOf(s string) string {
 		return ""
 	}
 	return s
-}
-
-func parseJID(s string) (jid.JID, bool) {
-	j, err := jid.Parse(strings.Clone(s))
-	return j, err == nil
 }
 
 // plain is what is kept of somebody's text: no control characters but line

@@ -26,6 +26,7 @@ const (
 	nsRegister  = "jabber:iq:register"                    // XEP-0077
 	nsOOB       = "jabber:x:oob"                          // XEP-0066
 	nsCaptcha   = "urn:xmpp:captcha"                      // XEP-0158
+	nsSharing   = "urn:xmpp:sfs:0"                        // XEP-0447
 	nsPhoto     = "vcard-temp:x:update"                   // XEP-0153
 )
 

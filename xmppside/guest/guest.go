@@ -24,7 +24,7 @@
 // out stays out.
 //
 // Left to others: which rooms there are, how many somebody may be in, which
-// address somebody has, and what a message looks like.
+// address somebody has, and what a message looks like (package format).
 package guest
 
 import (
@@ -67,13 +67,11 @@ type Options struct {
 	Core     bridge.Publisher
 	Sender   Sender
 	Counters *Counters
-	// Parse is what a message says that has a body.
-	Parse func(st *wire.Stanza) bridge.Message
-	// Render appends what is in a message's stanza, its body above all.
-	Render func(b []byte, m bridge.Message) []byte
+	// Person is who has an address of the gateway's, or one on XMPP.
+	Person func(at jid.JID) (bridge.Person, bool)
 	// Caps appends what an address of ours can do (XEP-0115).
 	Caps func(b []byte, from jid.JID) []byte
-	// Address is the bare JID of somebody to be invited.
+	// Address is the bare JID by which somebody is reached on XMPP.
 	Address func(p bridge.Person) (jid.JID, error)
 	// Closed is told that nobody is in the room any more, and that it takes
 	// nothing: a new one must be made. It must not block.
@@ -277,12 +275,12 @@ func (r *Room) plan(at time.Time) {
 func (r *Room) tick() {
 	now := time.Now()
 	r.wake = time.Time{}
-	for id, s := range r.sent {
+	for _, s := range r.sent {
 		if s.due.After(now) {
 			r.plan(s.due)
 			continue
 		}
-		delete(r.sent, id)
+		r.settle(s)
 		r.overdue(s)
 	}
 	for _, p := range append([]*puppet(nil), r.order...) {

@@ -1,31 +1,54 @@
 package guest
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
 	"isthmus/bridge"
+	"isthmus/xmppside/format"
 	"isthmus/xmppside/wire"
 )
 
 // sent is something that a puppet has sent, and that the room has yet to take.
 type sent struct {
 	p     *puppet
-	event bridge.Event // the request; of a whisper, which is confirmed, without ID
+	event bridge.Event // the request
 	due   time.Time
+	// ids are those of the stanzas that it takes; the first one's is the
+	// event's own. left counts those that the room has yet to take, and native
+	// is what it calls the first one.
+	ids    []string
+	left   int
+	native string
 }
 
-// await keeps a request until the room has taken it, or refused, and reports
-// false, with the request answered, if there are too many.
-func (r *Room) await(p *puppet, e bridge.Event) bool {
-	if len(r.sent) >= maxSent {
+// await keeps a request, which takes so many stanzas, until the room has taken
+// them or refused one, and returns their ids; none, with the request answered,
+// if too much is waiting.
+func (r *Room) await(p *puppet, e bridge.Event, stanzas int) []string {
+	if len(r.sent)+stanzas > maxSent {
 		r.fail(e, bridge.ErrTooMany, "Too much is waiting for this room. Try again in a moment.")
-		return false
+		return nil
 	}
-	s := &sent{p, e, time.Now().Add(answerTime)}
-	r.sent[e.ID] = s
+	s := &sent{p: p, event: e, due: time.Now().Add(answerTime), ids: []string{e.ID}, left: stanzas}
+	for i := 1; i < stanzas; i++ {
+		s.ids = append(s.ids, e.ID+"."+strconv.Itoa(i+1))
+	}
+	for _, id := range s.ids {
+		r.sent[id] = s
+	}
 	r.plan(s.due)
-	return true
+	return s.ids
+}
+
+// settle forgets a request: it is answered.
+func (r *Room) settle(s *sent) {
+	for _, id := range s.ids {
+		if r.sent[id] == s {
+			delete(r.sent, id)
+		}
+	}
 }
 
 // overdue is that the room has said nothing to a request. Nothing is what it
@@ -52,11 +75,11 @@ func (r *Room) overdue(s *sent) {
 
 // failSent answers all that a puppet has sent, and will not hear of any more.
 func (r *Room) failSent(p *puppet, text string) {
-	for id, s := range r.sent {
+	for _, s := range r.sent {
 		if s.p != p {
 			continue
 		}
-		delete(r.sent, id)
+		r.settle(s)
 		if !s.event.Room.Private() {
 			r.fail(s.event, bridge.ErrOffline, text+" It is not known whether this reached the room.")
 		}
@@ -86,15 +109,22 @@ func (r *Room) message(p *puppet, st *wire.Stanza) {
 
 // reflected is that what a puppet has said stands in the room (XEP-0045 §7.4).
 func (r *Room) reflected(p *puppet, st *wire.Stanza) {
-	s := r.sent[st.ID]
+	id := st.ID
+	s := r.sent[id]
 	if s == nil || s.p != p {
 		origin, _ := st.Child(nsStanzaID, "origin-id")
-		if s = r.sent[origin.Attr("id")]; s == nil || s.p != p {
+		id = origin.Attr("id")
+		if s = r.sent[id]; s == nil || s.p != p {
 			return // only a chat state, or too late
 		}
 	}
-	delete(r.sent, s.event.ID)
-	r.confirm(s.event, r.nativeOf(st))
+	delete(r.sent, id)
+	if id == s.event.ID {
+		s.native = r.nativeOf(st)
+	}
+	if s.left--; s.left <= 0 {
+		r.confirm(s.event, s.native)
+	}
 }
 
 // heard is what the observer hears in the room.
@@ -126,7 +156,7 @@ func (r *Room) heard(st *wire.Stanza, nick string) {
 	if r.repeated(st, native) {
 		return
 	}
-	said := r.opt.Parse(st)
+	said := format.Parse(st.Element, names{r})
 	if said.Text == "" && len(said.Files) == 0 {
 		return
 	}
@@ -140,8 +170,9 @@ func (r *Room) heard(st *wire.Stanza, nick string) {
 
 // hasContent reports whether a message without a body says something all the same.
 func hasContent(st *wire.Stanza) bool {
-	_, has := st.Child(nsOOB, "x")
-	return has
+	_, linked := st.Child(nsOOB, "x")
+	_, shared := st.Child(nsSharing, "file-sharing")
+	return linked || shared
 }
 
 // isOurs reports whether a nick is that of one of ours.
@@ -200,7 +231,7 @@ func (r *Room) whispered(p *puppet, st *wire.Stanza, nick string) {
 		r.opt.Counters.Flooded.Add(1)
 		return
 	}
-	said := r.opt.Parse(st)
+	said := format.Parse(st.Element, names{r})
 	if said.Text == "" && len(said.Files) == 0 {
 		return
 	}
@@ -249,7 +280,7 @@ func (r *Room) bounced(p *puppet, st *wire.Stanza) {
 		r.opt.Counters.Ignored.Add(1)
 		return
 	}
-	delete(r.sent, st.ID)
+	r.settle(s)
 	f := bounces[err.Condition]
 	if s.event.Room.Private() {
 		if err.Condition == wire.ConditionItemNotFound {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"isthmus/bridge"
+	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
 )
 
@@ -313,8 +314,6 @@ func registration(q wire.Element, otherwise string) string {
 
 // roomOf is the room that a URI names (XEP-0147): "xmpp:room@muc.example?join".
 func roomOf(uri string) (string, bool) {
-	rest, ok := strings.CutPrefix(uri, "xmpp:")
-	rest, _, _ = strings.Cut(rest, "?")
-	j, valid := parseJID(rest)
-	return j.Bare().String(), ok && valid && j.Local() != ""
+	j, ok := jid.ParseURI(strings.Clone(uri))
+	return j.Bare().String(), ok && j.Local() != ""
 }

@@ -5,6 +5,7 @@ import (
 
 	"isthmus/bridge"
 	"isthmus/xmppside/component"
+	"isthmus/xmppside/format"
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
 )
@@ -103,17 +104,24 @@ func (r *Room) showPresence(p *puppet) {
 
 // say says something in the room. It is said when it comes back (XEP-0045 §7.4).
 func (r *Room) say(p *puppet, e bridge.Event, m bridge.Message) {
-	if !r.await(p, e) {
-		return
+	parts := format.Parts(m)
+	for i, id := range r.await(p, e, len(parts)) {
+		r.sendMessage(p, wire.Header{To: r.jid, ID: id, Type: "groupchat"}, parts[i], func(b []byte) []byte {
+			b = append(b, "<origin-id xmlns='"+nsStanzaID+"' id='"...)
+			b = wire.AppendAttr(b, id)
+			return append(b, "'/>"...)
+		})
 	}
-	r.send(p.jid, func(b []byte) []byte {
-		b = wire.AppendOpen(b, wire.Header{Kind: wire.Message, To: r.jid, From: p.jid, ID: e.ID, Type: "groupchat"})
-		b = r.opt.Render(b, m)
-		b = append(b, "<origin-id xmlns='"+nsStanzaID+"' id='"...)
-		b = wire.AppendAttr(b, e.ID)
-		b = append(b, "'/>"...)
-		return wire.AppendClose(b, wire.Message)
-	})
+}
+
+// sendMessage sends a message with something more in it. It is written at
+// once, as people are called in the room now.
+func (r *Room) sendMessage(p *puppet, h wire.Header, m bridge.Message, more func(b []byte) []byte) {
+	h.Kind, h.From = wire.Message, p.jid
+	b := wire.AppendOpen(make([]byte, 0, format.Size(m)+400), h)
+	b = more(format.Append(b, m, names{r}))
+	b = wire.AppendClose(b, wire.Message)
+	r.send(p.jid, func(out []byte) []byte { return append(out, b...) })
 }
 
 // whisper says something to one occupant (XEP-0045 §7.5). Nothing says that it
@@ -124,16 +132,16 @@ func (r *Room) whisper(p *puppet, e bridge.Event, m bridge.Message) {
 		r.fail(e, bridge.ErrNotFound, "There is nobody of that name.")
 		return
 	}
-	if !r.await(p, e) {
-		return
+	parts := format.Parts(m)
+	ids := r.await(p, e, len(parts))
+	for i, id := range ids {
+		r.sendMessage(p, wire.Header{To: at, ID: id, Type: "chat"}, parts[i], func(b []byte) []byte {
+			return append(b, "<x xmlns='"+nsUser+"'/>"...)
+		})
 	}
-	r.send(p.jid, func(b []byte) []byte {
-		b = wire.AppendOpen(b, wire.Header{Kind: wire.Message, To: at, From: p.jid, ID: e.ID, Type: "chat"})
-		b = r.opt.Render(b, m)
-		b = append(b, "<x xmlns='"+nsUser+"'/>"...)
-		return wire.AppendClose(b, wire.Message)
-	})
-	r.confirm(e, "")
+	if ids != nil {
+		r.confirm(e, "")
+	}
 }
 
 // rename asks for another nick (XEP-0045 §7.6).
@@ -151,7 +159,7 @@ func (r *Room) rename(p *puppet, e bridge.Event, b bridge.Rename) {
 		r.fail(e, bridge.ErrTooFast, "Your last change of nick is not answered yet.")
 		return
 	}
-	if !r.await(p, e) {
+	if r.await(p, e, 1) == nil {
 		return
 	}
 	p.renaming, p.to = e, to
@@ -165,7 +173,7 @@ func (r *Room) rename(p *puppet, e bridge.Event, b bridge.Rename) {
 
 // setTopic sets the room's subject (XEP-0045 §8.1).
 func (r *Room) setTopic(p *puppet, e bridge.Event, b bridge.Topic) {
-	if !r.await(p, e) {
+	if r.await(p, e, 1) == nil {
 		return
 	}
 	r.send(p.jid, func(out []byte) []byte {
@@ -276,7 +284,7 @@ func (r *Room) invite(p *puppet, e bridge.Event, b bridge.Invite) {
 		r.fail(e, bridge.ErrUnsupported, "They have no address on XMPP.")
 		return
 	}
-	if !r.await(p, e) {
+	if r.await(p, e, 1) == nil {
 		return
 	}
 	r.send(p.jid, func(out []byte) []byte {

@@ -62,10 +62,9 @@ func newPlay(t testing.TB) *play {
 	p := &play{t: t}
 	p.room = New(testLeg, testRoom, Options{
 		Core: p, Sender: p, Counters: &p.counters,
-		Parse: func(st *wire.Stanza) bridge.Message {
-			return bridge.Message{Text: st.ChildText(wire.NSComponent, "body")}
+		Person: func(at jid.JID) (bridge.Person, bool) {
+			return bridge.Person{Network: bridge.NetworkXMPP, ID: at.Bare().String()}, true
 		},
-		Render: func(b []byte, m bridge.Message) []byte { return wire.AppendElement(b, "body", m.Text) },
 		Address: func(p bridge.Person) (jid.JID, error) {
 			if p.Network != bridge.NetworkXMPP {
 				return jid.JID{}, errors.New("no address")

@@ -8,7 +8,8 @@ import (
 
 // info is what service discovery tells about a room.
 type info struct {
-	name         string
+	typ, name    string
+	avatar       string
 	subject      string
 	occupants    int
 	unlisted     bool
@@ -23,6 +24,7 @@ var features = []string{
 	nsOccupantID,
 	nsStanzaID,
 	nsPing,
+	nsVCard,
 	"http://jabber.org/protocol/muc#self-ping-optimization", // XEP-0410 §3.3
 	"http://jabber.org/protocol/muc#stable_id",              // XEP-0045 §7.4
 	"muc_open",
@@ -32,7 +34,8 @@ var features = []string{
 
 // appendInfo appends the <query/> that answers disco#info (XEP-0045 §6.4).
 func appendInfo(b []byte, i info) []byte {
-	b = append(b, "<query xmlns='"+nsDiscoInfo+"'><identity category='conference' type='irc' name='"...)
+	b = append(b, "<query xmlns='"+nsDiscoInfo+"'><identity category='conference' type='"...)
+	b = append(wire.AppendAttr(b, i.typ), "' name='"...)
 	b = wire.AppendAttr(b, i.name)
 	b = append(b, "'/>"...)
 	for _, f := range features {
@@ -50,9 +53,14 @@ func appendInfo(b []byte, i info) []byte {
 	}
 	b = append(b, "<x xmlns='"+nsData+"' type='result'><field var='FORM_TYPE' type='hidden'>"+
 		"<value>http://jabber.org/protocol/muc#roominfo</value></field>"...)
+	b = appendInfoField(b, "muc#roomconfig_roomname", i.name)
 	b = appendInfoField(b, "muc#roominfo_description", i.name)
 	b = appendInfoField(b, "muc#roominfo_subject", i.subject)
 	b = appendInfoField(b, "muc#roominfo_occupants", strconv.Itoa(i.occupants))
+	if i.avatar != "" { // XEP-0486
+		b = append(b, "<field var='muc#roominfo_avatarhash' type='text-multi'>"...)
+		b = append(wire.AppendElement(b, "value", i.avatar), "</field>"...)
+	}
 	return append(b, "</x></query>"...)
 }
 
@@ -90,7 +98,7 @@ func (r *Room) handleInfo(st *wire.Stanza, q wire.Element) {
 		r.refuseWith(st.Header, wire.ConditionItemNotFound, "") // XEP-0030 §7
 		return
 	}
-	i := info{name: r.opt.Name, unlisted: r.unlisted, nonanonymous: r.opt.Nonanonymous}
+	i := info{typ: r.opt.Type, name: r.name(), avatar: r.info.Avatar, unlisted: r.unlisted, nonanonymous: r.opt.Nonanonymous}
 	// A secret channel tells its people's number and subject only to them.
 	if u, _ := r.sender(st); u != nil || !r.unlisted {
 		i.subject, i.occupants = r.subject.Text, len(r.people)

@@ -25,7 +25,9 @@ const (
 	nsDiscoInfo  = "http://jabber.org/protocol/disco#info"
 	nsDiscoItems = "http://jabber.org/protocol/disco#items"
 	nsData       = "jabber:x:data"
+	nsVCard      = "vcard-temp"
 	nsUpdate     = "vcard-temp:x:update"
+	nsConference = "jabber:x:conference"
 	nsAddress    = "http://jabber.org/protocol/address"
 )
 

@@ -90,6 +90,7 @@ func (r *Room) handleJoin(st *wire.Stanza) {
 		// service SHOULD allow entry to the user".
 		u.resources = append(u.resources, a.resource)
 		r.welcome(u, a)
+		r.shareAvatar(u, a.resource)
 		r.shareAvailability(u, a.jid) // after it, §7.1: to this client too
 		return
 	}
@@ -232,6 +233,9 @@ func (r *Room) admit(m Member, j *joining, created bool) {
 	if told {
 		r.tell(u.best().jid, u.nick, SetPresence{u.show, u.status()})
 	}
+	for _, a := range j.arrivals {
+		r.shareAvatar(u, a.resource)
+	}
 	// The others; u's own clients are not among the users yet.
 	r.toAll(wire.Presence, nil, func(b []byte) []byte { return r.appendPresence(b, nil, presence{of: o}) })
 	r.addUser(u)
@@ -277,6 +281,9 @@ func (r *Room) welcome(u *user, a arrival) {
 	}
 	r.send(func(b []byte) []byte {
 		b = r.appendPresence(b, escaped(a.jid), self)
+		if r.info.Avatar != "" {
+			b = r.appendRoomAvatar(b, escaped(a.jid))
+		}
 		return r.appendSubject(b, a.jid)
 	})
 	if u.detached {

@@ -41,6 +41,8 @@ func (r *Room) handleRoomIQ(st *wire.Stanza) {
 	case get && q.Is(nsDiscoItems, "query"):
 		// XEP-0045 §6.5: the list of occupants may be kept to oneself.
 		r.result(st.Header, "<query xmlns='"+nsDiscoItems+"'/>")
+	case get && q.Is(nsVCard, "vCard"):
+		r.handleRoomVCard(st, q)
 	case q.Is(nsAdmin, "query"):
 		r.handleAdmin(st, q)
 	case q.Is(nsOwner, "query"):

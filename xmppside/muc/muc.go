@@ -62,8 +62,12 @@ type Options struct {
 	// Key makes the occupant ids (XEP-0421); whoever knows it can tell which
 	// user is behind which id. At least 16 bytes, the same after a restart.
 	Key []byte
-	// Name is shown in service discovery.
-	Name string
+	// Name is shown in service discovery, unless Info has one. Type is what kind
+	// of conference it is there; "text".
+	Name, Type string
+	// Invites reports whether the owner is asked to invite who has that address,
+	// instead of the room writing to it; nil for nobody.
+	Invites func(j jid.JID) bool
 	// Addresses are the occupants' addresses outside of the room; nil if
 	// they have none.
 	Addresses Addresses
@@ -106,6 +110,7 @@ type Room struct {
 	joining  map[jid.JID]*joining // by bare JID: who awaits being let in
 	relayed  map[string]relayed   // by the id we gave it: IQs between users
 	subject  Subject
+	info     Info
 	unlisted bool
 	clock    uint32      // counts entrances and departures
 	detached uint32      // clock at the latest detachment; 0 if nobody is
@@ -119,6 +124,12 @@ type Room struct {
 func New(room jid.JID, o Options) *Room {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Type == "" {
+		o.Type = "text"
+	}
+	if o.Invites == nil {
+		o.Invites = func(jid.JID) bool { return false }
 	}
 	if o.Addresses == nil {
 		o.Addresses = noAddresses{}

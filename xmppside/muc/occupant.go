@@ -100,6 +100,7 @@ type user struct {
 	jid        jid.JID // bare
 	resources  []*resource
 	extra      unique.Handle[string] // presence payload that is shown
+	avatar     string                // the one that the owner knows of; see resource
 	asked      int                   // requests without an answer
 	welcomes   int                   // clients let in since counted
 	counted    time.Time
@@ -113,6 +114,7 @@ type resource struct {
 	show   Show
 	status string
 	extra  unique.Handle[string]
+	avatar string // SHA-1 of the picture in hex, removed for none; "" if its presence does not say
 	order  uint32 // Room.clock at its last presence
 }
 
@@ -125,6 +127,7 @@ func (r *Room) newResource(st *wire.Stanza) *resource {
 		show:   parseShow(st.ChildText(wire.NSComponent, "show")),
 		status: strings.Clone(cut(status, maxStatus)),
 		extra:  presenceExtra(st),
+		avatar: avatarOf(st),
 		order:  r.clock,
 	}
 }
@@ -135,7 +138,7 @@ func (r *Room) newResource(st *wire.Stanza) *resource {
 // room alone.
 var shownPayloads = map[string]string{
 	"http://jabber.org/protocol/caps": "c",
-	"vcard-temp:x:update":             "x",
+	nsUpdate:                          "x",
 	"urn:xmpp:idle:1":                 "idle",
 }
 
@@ -151,6 +154,24 @@ func presenceExtra(st *wire.Stanza) unique.Handle[string] {
 		}
 	}
 	return unique.Make(b.String())
+}
+
+// maxHash bounds the hash of a picture: SHA-1 in hex is as long.
+const maxHash = 40
+
+// avatarOf reads which picture a client says that its user has (XEP-0153
+// §4.1): without a <photo/> it does not know yet.
+func avatarOf(st *wire.Stanza) string {
+	x, _ := st.Child(nsUpdate, "x")
+	photo, says := x.Child(nsUpdate, "photo")
+	hash := strings.TrimSpace(photo.Text())
+	switch {
+	case !says || len(hash) > maxHash:
+		return ""
+	case hash == "":
+		return removed
+	}
+	return strings.Clone(hash)
 }
 
 // fewUsers are looked through one by one.

@@ -140,11 +140,30 @@ func (r *Room) rename(o *occupant, to Who) bool {
 func (r *Room) handleUpdate(st *wire.Stanza, u *user, c *resource) {
 	*c = *r.newResource(st)
 	r.shareAvailability(u, c.jid)
+	r.shareAvatar(u, c)
 	if nick := st.To.Resource(); nick != u.nick {
 		// XEP-0045 §7.6: "by sending presence to a new occupant JID in the
 		// same room (changing only the resource identifier in the occupant JID)".
 		r.ask(u, st.Header, Rename{To: strings.Clone(nick)})
 	}
+}
+
+// shareAvatar tells the owner which picture a user has, if a client says so
+// and it is news.
+func (r *Room) shareAvatar(u *user, c *resource) {
+	known := u.avatar
+	if known == "" {
+		known = removed
+	}
+	if c.avatar == "" || c.avatar == known {
+		return
+	}
+	u.avatar = c.avatar
+	w := SetAvatar{Hash: c.avatar}
+	if c.avatar == removed {
+		w.Hash = ""
+	}
+	r.tell(c.jid, u.nick, w)
 }
 
 // shareAvailability shows the others, and tells the owner, how available a

@@ -38,7 +38,7 @@ func (r *Room) passOn(st *wire.Stanza, from, to *user, q wire.Element) {
 		return
 	}
 	target := to.best().jid
-	if q.Is("vcard-temp", "vCard") {
+	if q.Is(nsVCard, "vCard") {
 		target = to.jid
 	}
 	id := r.opt.NewID()

@@ -8,8 +8,8 @@ import (
 // Request is what a user wishes of the room's owner.
 type Request struct {
 	// ID is what the answer names: by Room.Refuse, Room.Confirm, Room.Answer
-	// or the ref of a fact. Leave and SetPresence are told, not asked, and
-	// need no answer.
+	// or the ref of a fact. Leave, SetPresence, SetAvatar and Decline are told,
+	// not asked, and need no answer.
 	ID string
 	// By is the resource that asks.
 	By jid.JID
@@ -46,6 +46,20 @@ type (
 		Show   Show
 		Status string
 	}
+	// SetAvatar tells which picture a user has: its SHA-1 in hex, "" for none.
+	SetAvatar struct{ Hash string }
+	// Invite asks that somebody be let in whom Options.Invites knows. Granted
+	// by Confirm.
+	Invite struct {
+		Who    jid.JID
+		Reason string
+	}
+	// Decline tells that somebody who is not here does not accept an invitation
+	// in the name of Inviter, whom Options.Invites knows.
+	Decline struct {
+		Inviter jid.JID
+		Reason  string
+	}
 	// GrantRole asks for somebody's role to be changed, which is Has so far.
 	// Granted by Confirm.
 	GrantRole struct {
@@ -64,8 +78,8 @@ type (
 		Ban    bool
 		Reason string
 	}
-	// Query is an IQ get to somebody who is no user of this room.
-	// Granted by Answer.
+	// Query is an IQ get to somebody who is no user of this room or, without
+	// a Target, to the room itself, about its picture. Granted by Answer.
 	Query struct {
 		Target  string
 		Payload wire.Element
@@ -79,6 +93,9 @@ func (Whisper) wish()          {}
 func (Rename) wish()           {}
 func (ChangeSubject) wish()    {}
 func (SetPresence) wish()      {}
+func (SetAvatar) wish()        {}
+func (Invite) wish()           {}
+func (Decline) wish()          {}
 func (GrantRole) wish()        {}
 func (GrantAffiliation) wish() {}
 func (Expel) wish()            {}

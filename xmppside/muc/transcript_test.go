@@ -48,6 +48,7 @@ func (p *play) open(o Options) {
 	if o.Addresses == nil {
 		o.Addresses = people("net")
 	}
+	o.Invites = func(j jid.JID) bool { return j.Domain() == testRoom.Domain() }
 	o.NewID = func() string { p.ids++; return "id" + strconv.Itoa(p.ids) }
 	p.room = New(testRoom, o)
 }
@@ -170,6 +171,13 @@ func (p *play) fact(line string) {
 		r.SetRole(who, m.Affiliation, m.Role, v["actor"])
 	case "available":
 		r.SetAvailability(who, parseShow(v["show"]), v["status"])
+	case "info":
+		r.SetInfo(Info{Name: v["name"], Avatar: v["hash"]})
+	case "destroy":
+		to, _ := jid.Parse(v["to"])
+		r.Destroy(to, "xmpp:there?join", v["reason"])
+	case "invite":
+		r.Invite(jid.MustParse(v["to"]), jid.MustParse(v["from"]), v["reason"])
 	case "avatar":
 		r.SetAvatar(who, v["hash"])
 	case "say":
