@@ -47,12 +47,15 @@ func (d *direct) handle(st *wire.Stanza, to address.Address) {
 		d.side.refuse(st.Header, wire.StanzaError{Condition: wire.ConditionNotAcceptable, Text: "This is not a room."})
 		return
 	}
+	if d.invited(st, to) {
+		return
+	}
 	body := st.ChildText(wire.NSComponent, "body")
 	if body == "" {
 		return // chat states and the like: no other network has them
 	}
-	if to.Kind == address.Gateway {
-		d.help(st.Header)
+	if helpful(to) {
+		d.help(st.Header, to)
 		return
 	}
 	room, err := conversation(st.To, st.From)
@@ -73,20 +76,6 @@ func (d *direct) handle(st *wire.Stanza, to address.Address) {
 		if f, failed := answer.(bridge.Failure); failed {
 			d.side.refuse(h, stanzaError(f))
 		}
-	})
-}
-
-// help answers a message to the gateway itself.
-func (d *direct) help(h wire.Header) {
-	domain := h.To.Domain()
-	text := fmt.Sprintf(`This is a gateway to IRC.
-Join #channel%%network@%[1]s to be in a channel.
-Write to nick%%network@%[1]s to talk to somebody, and to network@%[1]s to give the server a command.
-The networks are listed by service discovery; on each of them there is a command (ad-hoc) to set your nick and account.`, domain)
-	d.side.send(domain, func(b []byte) []byte {
-		b = wire.AppendOpen(b, wire.Header{Kind: wire.Message, To: h.From, From: h.To, ID: bridge.NewID(), Type: h.Type})
-		b = wire.AppendElement(b, "body", text)
-		return wire.AppendClose(b, wire.Message)
 	})
 }
 
@@ -139,7 +128,13 @@ func (d *direct) deliver(e bridge.Event) {
 		if !s.pending.answered(e) {
 			s.Counters.Unasked.Add(1)
 		}
-	case bridge.Typing, bridge.Read, bridge.Profile, bridge.Invite, bridge.RoomInfo, bridge.Moved:
+	case bridge.Invite:
+		d.invite(e, b)
+	case bridge.Profile:
+		if e.By != e.Room.Owner {
+			s.roster.looks(e.Room, avatarHash(b.Avatar))
+		}
+	case bridge.Typing, bridge.Read, bridge.RoomInfo, bridge.Moved:
 	case bridge.Join, bridge.Leave, bridge.Rename, bridge.RoleChange, bridge.Expel, bridge.Topic,
 		bridge.Members, bridge.Attachment, bridge.Watch, bridge.Query:
 		// A conversation has no members, and nobody here is asked.

@@ -241,7 +241,7 @@ func (f *foreign) expects(set *settings, st *wire.Stanza) bool {
 	if set.access.denies(st.From) || st.To.Local() == "" {
 		return false
 	}
-	return f.room(st.From) != nil || st.Kind == wire.Message && f.talks.knows(st.To.Bare(), st.From.Bare())
+	return f.room(st.From) != nil || st.Kind != wire.Presence && f.talks.knows(st.To.Bare(), st.From.Bare())
 }
 
 // up and down are that the link of a domain is there, or is not.

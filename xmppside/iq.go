@@ -49,6 +49,7 @@ var services = map[question]func(*Side, request){
 	{"get", nsDiscoInfo, "query"}:  (*Side).answerInfo,
 	{"get", nsDiscoItems, "query"}: (*Side).answerItems,
 	{"set", nsCommands, "command"}: (*Side).answerCommand,
+	{"get", nsPubSub, "pubsub"}:    (*Side).answerAvatarNode,
 	{"get", nsSearch, "query"}:     (*Side).answerSearchForm,
 	{"set", nsSearch, "query"}:     (*Side).answerSearch,
 	{"get", nsChannels, "search"}:  (*Side).answerChannelSearch,

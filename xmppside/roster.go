@@ -32,6 +32,7 @@ type contact struct {
 	clients  map[jid.JID]struct{}
 	probed   bool            // since a client showed itself last
 	presence bridge.Presence // the last that was heard; at first, offline
+	avatar   string          // SHA-1 of their picture in hex; "" for none, or if nobody said
 }
 
 // Bounds of what is kept.
@@ -71,7 +72,7 @@ func (r *roster) handle(st *wire.Stanza, to address.Address) {
 		r.side.notes.put(room, false)
 		r.unwatch(room)
 		r.send(at, user, "unsubscribed")
-		r.show(at, user, bridge.Presence{Show: bridge.ShowOffline})
+		r.show(at, user, bridge.Presence{Show: bridge.ShowOffline}, "")
 	case "unsubscribed": // a probe of ours would find out nothing
 		r.side.notes.put(room, false)
 	case "probe": // RFC 6121 §4.3.2
@@ -225,26 +226,46 @@ func (r *roster) changed(room bridge.Room, p bridge.Presence) bool {
 	}
 	known := c.presence == p
 	c.presence = p
-	at, user := c.at, c.user
+	now := *c
 	r.mu.Unlock()
 	if !known {
-		r.show(at, user, p)
+		r.show(now.at, now.user, p, now.avatar)
 	}
 	return true
+}
+
+// looks takes the hash of a contact's new picture, if anybody watches.
+func (r *roster) looks(room bridge.Room, hash string) {
+	r.mu.Lock()
+	c := r.contacts[room]
+	if c == nil || c.avatar == hash {
+		r.mu.Unlock()
+		return
+	}
+	c.avatar = hash
+	now := *c
+	r.mu.Unlock()
+	if hash == "" {
+		hash = noPicture
+	}
+	if now.presence.Show != bridge.ShowOffline {
+		r.show(now.at, now.user, now.presence, hash)
+	}
 }
 
 // answer shows a contact as it is now.
 func (r *roster) answer(room bridge.Room, at, to jid.JID, gateway bool) {
 	var p bridge.Presence
+	var avatar string
 	if !gateway {
 		p.Show = bridge.ShowOffline
 		r.mu.Lock()
 		if c := r.contacts[room]; c != nil {
-			p = c.presence
+			p, avatar = c.presence, c.avatar
 		}
 		r.mu.Unlock()
 	}
-	r.show(at, to, p)
+	r.show(at, to, p, avatar)
 }
 
 // shutdown shows everybody offline.
@@ -255,7 +276,7 @@ func (r *roster) shutdown() {
 	r.mu.Unlock()
 	for _, c := range all {
 		if c.presence.Show != bridge.ShowOffline {
-			r.show(c.at, c.user, bridge.Presence{Show: bridge.ShowOffline, Status: "The gateway is shutting down."})
+			r.show(c.at, c.user, bridge.Presence{Show: bridge.ShowOffline, Status: "The gateway is shutting down."}, "")
 		}
 	}
 }
@@ -272,8 +293,12 @@ var shows = map[bridge.Show]string{
 	bridge.ShowChat: "chat", bridge.ShowAway: "away", bridge.ShowXA: "xa", bridge.ShowDND: "dnd",
 }
 
-// show sends a contact's presence.
-func (r *roster) show(from, to jid.JID, p bridge.Presence) {
+// noPicture is instead of a hash of who has no picture any more: without a
+// word, clients go on showing the one they had.
+const noPicture = "-"
+
+// show sends a contact's presence, and which picture they have (XEP-0153 §4.1).
+func (r *roster) show(from, to jid.JID, p bridge.Presence, avatar string) {
 	h := wire.Header{Kind: wire.Presence, To: to, From: from}
 	if p.Show == bridge.ShowOffline {
 		h.Type = "unavailable"
@@ -288,6 +313,13 @@ func (r *roster) show(from, to jid.JID, p bridge.Presence) {
 		}
 		if h.Type == "" {
 			b = r.side.appendCaps(b, from)
+			switch avatar {
+			case "":
+			case noPicture:
+				b = append(b, "<x xmlns='"+nsUpdate+"'><photo/></x>"...)
+			default:
+				b = append(wire.AppendElement(append(b, "<x xmlns='"+nsUpdate+"'>"...), "photo", avatar), "</x>"...)
+			}
 		}
 		return wire.AppendClose(b, wire.Presence)
 	})

@@ -150,6 +150,12 @@ func (s *Side) Deliver(e bridge.Event) {
 	case e.Room.Private():
 		s.direct.deliver(e)
 	default:
+		switch e.Body.(type) {
+		case bridge.Confirm, bridge.Failure:
+			if s.pending.answered(e) { // asked from outside of the room
+				return
+			}
+		}
 		s.rooms.deliver(e)
 	}
 }

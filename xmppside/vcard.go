@@ -6,7 +6,10 @@ import (
 	"isthmus/xmppside/wire"
 )
 
-const nsVCard = "vcard-temp"
+const (
+	nsVCard  = "vcard-temp"
+	nsUpdate = "vcard-temp:x:update" // XEP-0153
+)
 
 // vCard is what is told of somebody, or of a room (XEP-0054).
 type vCard struct {
