@@ -143,6 +143,18 @@ func TestLook(t *testing.T) {
 				refuses(502, "M_BAD_STATUS")(w)
 			})
 		}, Wrong, []string{"hs_token"}},
+		"an old connection": {func(h *homeserver) {
+			h.set("ping", func(w http.ResponseWriter) {
+				h.set("ping", says(200, `{}`))
+				refuses(502, "M_CONNECTION_FAILED")(w)
+			})
+		}, OK, nil},
+		"trying just now": {func(h *homeserver) { // Synapse
+			h.set("ping", func(w http.ResponseWriter) {
+				h.inbox.heard.Add(1)
+				refuses(502, "M_CONNECTION_FAILED")(w)
+			})
+		}, Waiting, []string{"does not see it yet"}},
 		"in between": {func(h *homeserver) {
 			h.set("ping", func(w http.ResponseWriter) {
 				h.inbox.heard.Add(1)

@@ -93,16 +93,20 @@ func (c *Checker) reached(ctx context.Context) State {
 		return c.asked(ctx)
 	}
 	heard, strangers := c.opt.Inbox.Heard()
-	err := c.opt.Client.Once(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
-		_, err := m.AppservicePing(ctx, c.opt.ID, bridge.NewID())
-		return err
-	})
+	err := c.ping(ctx)
+	if unconnected(err) { // it may have had an old connection, to the process before this one
+		err = c.ping(ctx)
+	}
 	switch {
 	case err == nil:
 		return ok
 	case errors.Is(err, mautrix.MURLNotSet):
 		return wrong("The registration that the homeserver has loaded has no url: %s.", restart)
-	case errors.Is(err, mautrix.MConnectionFailed), errors.Is(err, mautrix.MConnectionTimeout), errors.Is(err, mautrix.MBadStatus):
+	case unconnected(err), errors.Is(err, mautrix.MBadStatus):
+		// Synapse says so, too, when it was trying again just then.
+		if now, _ := c.opt.Inbox.Heard(); now > heard && unconnected(err) {
+			return State{Waiting, "The homeserver reaches the bridge, but does not see it yet."}
+		}
 		return c.unreached(heard, strangers)
 	case is(err, http.StatusForbidden):
 		return wrong("The registration that the homeserver has loaded has another id than %s: %s.", c.opt.ID, restart)
@@ -110,6 +114,20 @@ func (c *Checker) reached(ctx context.Context) State {
 		return c.asked(ctx)
 	}
 	return failed(err, "The homeserver does not try whether it reaches the bridge")
+}
+
+// ping has the homeserver try to reach us (client-server API of application
+// services, "Pinging").
+func (c *Checker) ping(ctx context.Context) error {
+	return c.opt.Client.Once(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
+		_, err := m.AppservicePing(ctx, c.opt.ID, bridge.NewID())
+		return err
+	})
+}
+
+// unconnected reports whether the homeserver says that a ping did not come through.
+func unconnected(err error) bool {
+	return errors.Is(err, mautrix.MConnectionFailed) || errors.Is(err, mautrix.MConnectionTimeout)
 }
 
 // asked finds out whether the homeserver reaches us where it has no ping: it

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -216,6 +217,8 @@ func TestRefused(t *testing.T) {
 		{answer{status: 500, body: `{"Err":""}`}, []any{"v3", "join", "!r"}, bridge.ErrMembersOnly, ""},
 		{answer{status: 500, body: `{"Err":""}`}, []any{"v3", "join", "#r:x"}, bridge.ErrNotFound, ""},
 		{answer{status: 500, body: `{"Err":""}`}, []any{"v3", "directory", "room", "#r:x"}, bridge.ErrNotFound, ""},
+		{refusal(502, "M_UNKNOWN", "Failed to fetch alias"), []any{"v3", "join", "#r:x"}, bridge.ErrNotFound, ""},
+		{refusal(403, "M_BAD_STATE", "Cannot join user who was banned"), []any{"v3", "join", "!r:x"}, bridge.ErrBanned, ""},
 		{refusal(403, "M_FORBIDDEN", `InputRoomEventsResponse: eventauth: "@a:b" is not allowed to change their membership from "ban" to "join" as sender cannot`), []any{"v3", "join", "!r"},
 			bridge.ErrBanned, `"@a:b" is not allowed to change their membership from "ban" to "join" as sender cannot`},
 		{refusal(403, "M_FORBIDDEN", `eventauth: sender "@a:b" not in room`), []any{"v3", "rooms", "!r", "send", "m.room.message", "1"}, bridge.ErrNotInRoom, ""},
@@ -495,6 +498,26 @@ func TestSoftware(t *testing.T) {
 		}
 		if n := len(h.asked()); n != 2 {
 			t.Errorf("asked %d times", n)
+		}
+	}
+}
+
+// BenchmarkSend is a message to a room, with the homeserver's part of the work
+// on the same processor.
+func BenchmarkSend(b *testing.B) {
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		io.WriteString(w, sent.body)
+	}))
+	defer h.Close()
+	c, err := New(Options{Homeserver: h.URL, ServerName: "example.org", ASToken: "secret", Bot: bot})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := c.Do(b.Context(), ghost, send); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -36,6 +37,10 @@ var kinds = map[string]bridge.ErrorKind{
 	"M_UNABLE_TO_GRANT_JOIN":            bridge.ErrMembersOnly,
 }
 
+// forbids are the errcodes of what one may not do. Synapse says that a banned
+// user is in a bad state.
+var forbids = []string{mautrix.MForbidden.ErrCode, mautrix.MBadState.ErrCode, ""}
+
 // hints tell refusals apart that have one errcode, by words that Synapse and
 // Dendrite use; the first that fits counts.
 var hints = []struct {
@@ -47,6 +52,7 @@ var hints = []struct {
 	{"is banned", bridge.ErrBanned, nil},
 	{`from "ban"`, bridge.ErrBanned, nil}, // Dendrite: not allowed to change their membership from "ban" to "join"
 	{"been banned", bridge.ErrBanned, nil},
+	{"was banned", bridge.ErrBanned, nil},
 	{"required rooms", bridge.ErrMembersOnly, nil}, // "You do not belong to any of the required rooms/spaces"
 	{"not invited", bridge.ErrMembersOnly, nil},
 	{"invite", bridge.ErrMembersOnly, isJoin},
@@ -72,7 +78,7 @@ func Failure(err error) bridge.Failure {
 	case busy(err):
 		return failure(err, bridge.ErrTooFast, "The homeserver asks for more patience.")
 	case vague(err) && naming(err):
-		return failure(err, bridge.ErrNotFound, "There is no such room on Matrix, or its server can't be reached.")
+		return bridge.Failure{Kind: bridge.ErrNotFound, Text: "There is no such room on Matrix, or its server can't be reached."}
 	case vague(err):
 		return failure(err, bridge.ErrMembersOnly, "The homeserver did not let you in; the room may be for members of another room only.")
 	case unreachable(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
@@ -88,7 +94,7 @@ func Failure(err error) bridge.Failure {
 			Text: "The Matrix homeserver does not know the bridge; its administrator has to set it up."}
 	case s == http.StatusRequestEntityTooLarge:
 		return failure(err, bridge.ErrTooLong, "That is too long for Matrix.")
-	case s == http.StatusForbidden && (code(err) == mautrix.MForbidden.ErrCode || code(err) == ""):
+	case s == http.StatusForbidden && slices.Contains(forbids, code(err)):
 		return failure(err, forbidden(err), "The Matrix homeserver does not allow that.")
 	case s == http.StatusMethodNotAllowed:
 		return failure(err, bridge.ErrUnsupported, "The Matrix homeserver can't do that.")

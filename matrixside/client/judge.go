@@ -154,10 +154,16 @@ func says(err error, any ...string) bool {
 }
 
 // vague reports whether err is how Dendrite refuses somebody a restricted
-// room, and how it says that there is no room by that name: with 500, as if
-// it had failed.
+// room, with 500, as if it had failed; or how it says that there is no room by
+// that name, and both say that another server doesn't know.
 func vague(err error) bool {
-	return status(err) == http.StatusInternalServerError && (joining(err) || naming(err))
+	switch status(err) {
+	case http.StatusInternalServerError:
+		return joining(err) || naming(err)
+	case http.StatusBadGateway, http.StatusGatewayTimeout:
+		return naming(err) && !unreachable(err)
+	}
+	return false
 }
 
 // path is that of the request that ended with err.
