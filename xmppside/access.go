@@ -160,7 +160,8 @@ func deedOf(st *wire.Stanza) deed {
 	}
 	x, _ := st.Child(nsMUCUser, "x")
 	_, invites := x.Child(nsMUCUser, "invite")
-	if _, body := st.Child(wire.NSComponent, "body"); body || invites {
+	_, shares := st.Child(nsSharing, "file-sharing")
+	if _, body := st.Child(wire.NSComponent, "body"); body || shares || invites {
 		return says
 	}
 	return signals

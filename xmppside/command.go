@@ -9,6 +9,7 @@ import (
 	"isthmus/bridge"
 	"isthmus/bridge/store"
 	"isthmus/xmppside/address"
+	"isthmus/xmppside/format"
 	"isthmus/xmppside/wire"
 )
 
@@ -198,7 +199,7 @@ func badField(fields map[string]string) string {
 			continue
 		}
 		blanks := f.typ == "text-single" && strings.ContainsAny(v, " \t")
-		if len(v) > maxField || plainText(v) != v || strings.ContainsAny(v, "\n") || blanks {
+		if len(v) > maxField || format.Plain(v) != v || strings.ContainsAny(v, "\n") || blanks {
 			return f.name
 		}
 	}

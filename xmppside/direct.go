@@ -8,8 +8,18 @@ import (
 
 	"isthmus/bridge"
 	"isthmus/xmppside/address"
+	"isthmus/xmppside/format"
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
+)
+
+// The namespaces of what a message tells without words, and of files.
+const (
+	nsChatStates = "http://jabber.org/protocol/chatstates"
+	nsMarkers    = "urn:xmpp:chat-markers:0"
+	nsReceipts   = "urn:xmpp:receipts"
+	nsHints      = "urn:xmpp:hints"
+	nsSharing    = "urn:xmpp:sfs:0"
 )
 
 // direct carries conversations one to one: with people on other networks, and
@@ -17,17 +27,11 @@ import (
 type direct struct {
 	side *Side
 
-	mu sync.Mutex
-	// at is the occupant of a room as whom the other party of a conversation
-	// was last written to; without an entry it was by its own address.
-	at map[bridge.Room]jid.JID
+	mu    sync.Mutex
+	chats map[bridge.Room]*chat
 }
 
-// maxSpoken bounds direct.at. Of what is forgotten beyond it, the answers
-// come from the other party's own address.
-const maxSpoken = 16384
-
-func newDirect(s *Side) *direct { return &direct{side: s, at: map[bridge.Room]jid.JID{}} }
+func newDirect(s *Side) *direct { return &direct{side: s, chats: map[bridge.Room]*chat{}} }
 
 // conversation is the private one of user with whatever is at an address.
 func conversation(at, user jid.JID) (bridge.Room, error) {
@@ -51,53 +55,80 @@ func (d *direct) handle(st *wire.Stanza, to address.Address) {
 		return
 	}
 	body := st.ChildText(wire.NSComponent, "body")
-	if body == "" {
-		return // chat states and the like: no other network has them
-	}
+	_, shares := st.Child(nsSharing, "file-sharing")
+	says := body != "" || shares
 	if helpful(to) {
-		d.help(st.Header, to)
+		if says {
+			d.help(st.Header, to)
+		}
 		return
 	}
 	room, err := conversation(st.To, st.From)
-	if err != nil {
+	switch {
+	case err != nil && says:
 		d.side.refuse(st.Header, addressError(err))
-		return
+	case err != nil:
+	case !says:
+		d.signals(st, room)
+	case to.Kind == address.Network:
+		d.say(st, bridge.Event{Room: room, Body: bridge.Message{Text: format.Plain(strings.Clone(body))}}) // a raw line
+	default:
+		d.say(st, bridge.Event{Room: room, Body: format.Parse(st.Element, talkNames{d.side})})
 	}
-	d.mu.Lock()
-	delete(d.at, room)
-	d.mu.Unlock()
-	said := parseBody(strings.Clone(body))
-	if to.Kind == address.Network {
-		said = bridge.Message{Text: plainText(strings.Clone(body))} // a raw line
+}
+
+// signals takes what a message tells without words: chat states (XEP-0085)
+// and markers (XEP-0333).
+func (d *direct) signals(st *wire.Stanza, room bridge.Room) {
+	for c := range st.Children() {
+		switch {
+		case c.Space == nsChatStates:
+			d.types(room, c.Local == "composing")
+		case c.Is(nsMarkers, "displayed"), c.Is(nsMarkers, "acknowledged"):
+			d.reads(room, strings.Clone(c.Attr("id")))
+		}
 	}
+}
+
+// say passes on what a user says.
+//
+// A receipt (XEP-0184 §7) that is asked for comes when the other network has
+// taken it, which is all that can be known there.
+func (d *direct) say(st *wire.Stanza, e bridge.Event) {
 	h := st.Header
 	h.ID, h.Type = strings.Clone(h.ID), strings.Clone(h.Type)
-	d.side.ask(bridge.Event{Room: room, By: room.Owner, Body: said}, func(answer bridge.Body) {
-		if f, failed := answer.(bridge.Failure); failed {
-			d.side.refuse(h, stanzaError(f))
+	_, receipt := st.Child(nsReceipts, "request")
+	receipt = receipt && h.ID != ""
+	e.ID, e.By = bridge.NewID(), e.Room.Owner
+	if d.said(e.Room, jid.JID{}, e.ID, h.ID) {
+		d.side.core.Publish(bridge.Event{ID: bridge.NewID(), Room: e.Room, By: e.By, Body: bridge.Typing{}})
+	}
+	d.side.ask(e, func(answer bridge.Body) {
+		switch b := answer.(type) {
+		case bridge.Failure:
+			d.side.refuse(h, stanzaError(b))
+		case bridge.Confirm:
+			if receipt {
+				d.send(wire.Header{To: h.From, From: h.To, ID: bridge.NewID(), Type: h.Type}, referring("received", nsReceipts, h.ID))
+			}
 		}
 	})
 }
 
-// spoke notes that a user wrote to the other party of a conversation as the
-// occupant at, so that answers come from there.
-func (d *direct) spoke(conversation bridge.Room, at jid.JID) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if _, known := d.at[conversation]; !known && len(d.at) >= maxSpoken {
-		for forgotten := range d.at {
-			delete(d.at, forgotten)
-			break
-		}
-	}
-	d.at[conversation] = at
+// referring is an element that names a message.
+func referring(name, space, id string) string {
+	b := append([]byte("<"), name...)
+	b = append(append(append(b, " xmlns='"...), space...), "' id='"...)
+	return string(append(wire.AppendAttr(b, id), "'/>"...))
 }
 
-func (d *direct) spokenAt(conversation bridge.Room) (jid.JID, bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	at, ok := d.at[conversation]
-	return at, ok
+// send sends a message from an address of ours.
+func (d *direct) send(h wire.Header, content string) {
+	h.Kind = wire.Message
+	d.side.send(h.From.Domain(), func(b []byte) []byte {
+		b = append(wire.AppendOpen(b, h), content...)
+		return wire.AppendClose(b, wire.Message)
+	})
 }
 
 // deliver takes an event of a private conversation.
@@ -106,19 +137,19 @@ func (d *direct) deliver(e bridge.Event) {
 	switch b := e.Body.(type) {
 	case bridge.Message:
 		if e.By != e.Room.Owner { // what they said elsewhere can't be said in their name
-			d.tell(e, renderBody(b))
+			d.show(e, b)
 		}
 	case bridge.Info:
-		d.tell(e, b.Text)
+		d.inform(e, b.Text)
 	case bridge.Lost:
-		d.tell(e, fmt.Sprintf("The gateway was too busy: %d things that happened here are lost.", b.Count))
+		d.inform(e, fmt.Sprintf("The gateway was too busy: %d things that happened here are lost.", b.Count))
 	case bridge.Session:
 		p := bridge.Presence{Show: bridge.ShowOffline, Status: b.Text}
 		if b.Up {
 			p.Show = bridge.ShowOnline
 		}
 		if !s.roster.changed(e.Room, p) && b.Text != "" {
-			d.tell(e, b.Text)
+			d.inform(e, b.Text)
 		}
 	case bridge.Presence:
 		if !s.roster.changed(e.Room, b) {
@@ -134,7 +165,18 @@ func (d *direct) deliver(e bridge.Event) {
 		if e.By != e.Room.Owner {
 			s.roster.looks(e.Room, avatarHash(b.Avatar))
 		}
-	case bridge.Typing, bridge.Read, bridge.RoomInfo, bridge.Moved:
+	case bridge.Typing:
+		if e.By != e.Room.Owner {
+			d.tell(e, e.ID, d.showTyping(e.Room, b.On))
+		}
+	case bridge.Read:
+		if e.By == e.Room.Owner {
+			return
+		}
+		if id := d.showRead(e.Room, b.Message); id != "" {
+			d.tell(e, e.ID, referring("displayed", nsMarkers, id))
+		}
+	case bridge.RoomInfo, bridge.Moved:
 	case bridge.Join, bridge.Leave, bridge.Rename, bridge.RoleChange, bridge.Expel, bridge.Topic,
 		bridge.Members, bridge.Attachment, bridge.Watch, bridge.Query:
 		// A conversation has no members, and nobody here is asked.
@@ -146,16 +188,49 @@ func (d *direct) deliver(e bridge.Event) {
 // late is how old something must be to be marked as such (XEP-0203).
 const late = 10 * time.Second
 
-// tell shows the owner of a conversation something that the other party, or
-// the bridge in its place, says: to the bare JID, so that their server's own
-// rules apply, unless they spoke from within a room.
-func (d *direct) tell(e bridge.Event, body string) {
+// show shows the owner of a conversation what was said in it.
+//
+// A person of Matrix is asked to be told that it was read: they see that, and
+// their other devices forget that there is something new. On IRC nobody could
+// be told, and clients would send markers for nothing.
+func (d *direct) show(e bridge.Event, m bridge.Message) {
+	d.chatIn(e.Room, true, func(t *chat) {
+		t.add(line{ours: e.ID})
+		t.shown = false // who has said something types no more
+	})
+	for i, part := range format.Parts(m) {
+		content := format.Append(make([]byte, 0, format.Size(part)+64), part, talkNames{d.side})
+		if e.By.Network == bridge.NetworkMatrix {
+			content = append(content, "<markable xmlns='"+nsMarkers+"'/>"...)
+		}
+		d.tell(e, partID(e.ID, i), string(content))
+	}
+}
+
+// inform tells the owner of a conversation something in the bridge's own words.
+func (d *direct) inform(e bridge.Event, text string) {
+	d.tell(e, e.ID, string(format.Append(nil, bridge.Message{Text: text}, nil)))
+}
+
+// tell sends the owner of a conversation content as from the other party: to
+// the bare JID, so that their server's own rules apply, unless they spoke from
+// within a room. Without content there is nothing to tell.
+func (d *direct) tell(e bridge.Event, id, content string) {
+	if content == "" {
+		return
+	}
 	user, err := jid.Parse(e.Room.Owner.ID)
 	if err != nil || e.Room.Owner.Network != bridge.NetworkXMPP {
 		d.side.log.Warn("message to somebody who is not on XMPP", "room", e.Room)
 		return
 	}
-	if at, ok := d.spokenAt(e.Room); ok && d.side.rooms.whisper(at, user, e.ID, body) {
+	var at jid.JID
+	d.chatIn(e.Room, false, func(t *chat) {
+		if t != nil {
+			at = t.at
+		}
+	})
+	if !at.IsZero() && d.side.rooms.whisper(at, user, id, content) {
 		return
 	}
 	from, err := address.RoomJID(e.Room.ID)
@@ -163,14 +238,9 @@ func (d *direct) tell(e bridge.Event, body string) {
 		d.side.log.Warn("message from an unspeakable address", "room", e.Room, "error", err)
 		return
 	}
-	d.side.send(from.Domain(), func(b []byte) []byte {
-		b = wire.AppendOpen(b, wire.Header{Kind: wire.Message, To: user, From: from, ID: e.ID, Type: "chat"})
-		b = wire.AppendElement(b, "body", body)
-		if !e.At.IsZero() && time.Since(e.At) > late {
-			b = append(b, "<delay xmlns='urn:xmpp:delay' stamp='"...)
-			b = e.At.UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z") // XEP-0082
-			b = append(b, "'/>"...)
-		}
-		return wire.AppendClose(b, wire.Message)
-	})
+	if !e.At.IsZero() && time.Since(e.At) > late {
+		stamp := e.At.UTC().Format("2006-01-02T15:04:05.000Z") // XEP-0082
+		content += "<delay xmlns='urn:xmpp:delay' stamp='" + stamp + "'/>"
+	}
+	d.send(wire.Header{To: user, From: from, ID: id, Type: "chat"}, content)
 }

@@ -24,7 +24,6 @@ func TestDirectOut(t *testing.T) {
 	s.hear("to='alice@example.org/phone' from='"+rob+"' id='2' type='error'", "<item-not-found ", "No such nick")
 	// What an answer refers to is forgotten: another one is nobody's.
 	s.Deliver(bridge.Event{Ref: e.ID, Room: withRob, Body: bridge.Failure{}})
-	s.say("<message from='alice@example.org/phone' to='" + rob + "' id='3'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>")
 	s.say("<message from='alice@example.org/phone' to='" + rob + "' id='4' type='headline'><body>news</body></message>")
 	s.say("<message from='alice@example.org/phone' to='" + rob + "' id='5' type='error'><body>hello</body></message>")
 	s.fence()
@@ -65,18 +64,18 @@ func TestDirectIn(t *testing.T) {
 	s.fence()
 	// After speaking from within a room in which they are no more, too, the
 	// answer finds them.
-	s.direct.spoke(withRob, jid.MustParse("#go%libera@gw.example.org/rob"))
+	s.direct.said(withRob, jid.MustParse("#go%libera@gw.example.org/rob"), "x", "y")
 	s.Deliver(bridge.Event{ID: "e", Room: withRob, By: native, Body: bridge.Message{Text: "still"}})
 	s.hear("to='alice@example.org' from='"+rob+"'", "still")
 }
 
-func TestSpokenIsBounded(t *testing.T) {
+func TestChatsAreBounded(t *testing.T) {
 	d := newDirect(nil)
-	for i := range maxSpoken + 10 {
-		d.spoke(bridge.Room{ID: string(rune(i + 0x10000))}, jid.MustParse("a@b/c"))
+	for i := range maxChats + 10 {
+		d.said(bridge.Room{ID: string(rune(i + 0x10000))}, jid.MustParse("a@b/c"), "x", "y")
 	}
-	if len(d.at) != maxSpoken {
-		t.Errorf("%d kept", len(d.at))
+	if len(d.chats) != maxChats {
+		t.Errorf("%d kept", len(d.chats))
 	}
 }
 

@@ -146,7 +146,7 @@ func (t *talks) bounced(st *wire.Stanza) bool {
 
 // undelivered tells why a message did not arrive (RFC 6121 §8.5).
 func undelivered(e wire.StanzaError) string {
-	said := strings.TrimSpace(plainText(e.Text))
+	said := strings.TrimSpace(format.Plain(e.Text))
 	switch e.Condition {
 	case wire.ConditionServiceUnavailable, wire.ConditionItemNotFound:
 		return "there is no such account, or it takes no messages from you. " + said
@@ -215,7 +215,7 @@ func cardRows(card wire.Element) (rows [][]string) {
 		if f.within != "" {
 			in, _ = card.Child(nsVCard, f.within)
 		}
-		if text := strings.TrimSpace(plainText(in.ChildText(nsVCard, f.field))); text != "" {
+		if text := strings.TrimSpace(format.Plain(in.ChildText(nsVCard, f.field))); text != "" {
 			if len(text) > maxCardField {
 				text = strings.ToValidUTF8(text[:maxCardField], "")
 			}

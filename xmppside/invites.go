@@ -5,6 +5,7 @@ import (
 
 	"isthmus/bridge"
 	"isthmus/xmppside/address"
+	"isthmus/xmppside/format"
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
 )
@@ -34,7 +35,7 @@ func (d *direct) invite(e bridge.Event, b bridge.Invite) {
 		d.deliver(e)
 		return
 	}
-	reason := shorten(plainText(b.Reason), maxReason)
+	reason := shorten(format.Plain(b.Reason), maxReason)
 	d.side.send(room.Domain(), func(b []byte) []byte {
 		b = wire.AppendOpen(b, wire.Header{Kind: wire.Message, To: user, From: room, ID: e.ID})
 		b = append(b, "<x xmlns='"+nsMUCUser+"'><invite from='"...)
@@ -87,7 +88,7 @@ func (d *direct) invited(st *wire.Stanza, to address.Address) bool {
 		d.side.refuse(st.Header, wire.StanzaError{Condition: wire.ConditionItemNotFound, Text: "There is nobody of that address."})
 		return true
 	}
-	reason = shorten(plainText(strings.Clone(reason)), maxReason)
+	reason = shorten(format.Plain(strings.Clone(reason)), maxReason)
 	e := bridge.Event{By: person(st.From)}
 	if hosted, err := set.find(room); err == nil && hosted.Kind == address.Channel && !isMediated {
 		id, err := address.RoomID(room.Bare())

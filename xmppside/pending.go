@@ -32,10 +32,12 @@ func (p *pending) answered(e bridge.Event) bool {
 	return true
 }
 
-// ask publishes a request; done is given the answer, once, by whichever
+// ask publishes a request, under an id of its own if it has none; done is given the answer, once, by whichever
 // goroutine brings it.
 func (s *Side) ask(e bridge.Event, done func(bridge.Body)) {
-	e.ID = bridge.NewID()
+	if e.ID == "" {
+		e.ID = bridge.NewID()
+	}
 	p := s.pending
 	p.mu.Lock()
 	full := len(p.asked) >= maxAsked

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"isthmus/bridge"
 	"isthmus/xmppside/address"
@@ -24,11 +25,21 @@ type surroundings struct {
 	person func(j jid.JID) (bridge.Person, bool)
 	// ask publishes a request outside of the rooms; done is given the answer.
 	ask func(e bridge.Event, done func(bridge.Body))
-	// spoke is told that a user wrote to at, an occupant of a room, within
-	// a private conversation: answers go back to there.
-	spoke func(conversation bridge.Room, at jid.JID)
-	key   []byte // makes the occupant ids; see muc.Options
-	log   *slog.Logger
+	// chats are the private conversations: what is said in them to the
+	// occupant of a room is answered there.
+	chats chats
+	// leftOut counts what is beyond the bounds of muc.Options.LeftOut.
+	leftOut *atomic.Int64
+	key     []byte // makes the occupant ids; see muc.Options
+	log     *slog.Logger
+}
+
+// chats are what rooms have to do with private conversations.
+type chats interface {
+	// said takes a note; see direct.said.
+	said(conversation bridge.Room, at jid.JID, ours, theirs string) (typing bool)
+	types(conversation bridge.Room, on bool)
+	reads(conversation bridge.Room, named string)
 }
 
 // rooms are the hosted rooms that somebody is in, or waits to be let into.
@@ -60,7 +71,8 @@ func newRooms(s *Side) *rooms {
 		sender:  func(domain string) muc.Sender { return outlet{s, domain} },
 		person:  func(j jid.JID) (bridge.Person, bool) { return s.set.Load().personAt(j) },
 		ask:     s.ask,
-		spoke:   s.direct.spoke,
+		chats:   s.direct,
+		leftOut: &s.Counters.Signals,
 		key:     set.Key,
 		log:     set.Log,
 	})
@@ -106,6 +118,7 @@ func (r *rooms) find(st *wire.Stanza, a address.Address) *hosted {
 		Invites:   func(j jid.JID) bool { _, ok := r.person(j); return ok },
 		Addresses: r.domains().People(a.Domain, a.Network),
 		Log:       r.log, // the room names itself
+		LeftOut:   r.leftOut,
 	})
 	if _, enters := st.Child(muc.Namespace, "x"); enters && st.Kind == wire.Presence && st.Type == "" {
 		r.byJID[bare], r.byID[id] = h, h

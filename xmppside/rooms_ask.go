@@ -1,8 +1,11 @@
 package xmppside
 
 import (
+	"strings"
+
 	"isthmus/bridge"
 	"isthmus/xmppside/address"
+	"isthmus/xmppside/format"
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/muc"
 	"isthmus/xmppside/wire"
@@ -13,17 +16,29 @@ func (h *hosted) Ask(_ *muc.Room, q muc.Request) {
 	e := bridge.Event{ID: q.ID, Room: bridge.Room{Network: bridge.NetworkXMPP, ID: h.id}, By: person(q.By), Name: address.Name(q.Nick)}
 	switch w := q.What.(type) {
 	case muc.Join:
-		e.Name, e.Body = address.Name(w.Nick), bridge.Join{Password: w.Password}
+		e.Name, e.Body = address.Name(w.Nick), bridge.Join{Password: w.Password, Wanted: w.Wanted}
 	case muc.Leave:
-		e.Body = bridge.Leave{Cause: bridge.CausePart, Reason: plainText(w.Reason)}
+		e.Body = bridge.Leave{Cause: bridge.CausePart, Reason: format.Plain(w.Reason)}
 	case muc.Say:
-		e.Body = parseBody(w.Body)
+		e.Body = h.greet(format.Parse(w.Message, h))
+	case muc.Typing:
+		if w.To != "" {
+			h.signal(q.By, w.To, func(room bridge.Room) { h.rooms.chats.types(room, w.On) })
+			return
+		}
+		e.Body = bridge.Typing{On: w.On}
+	case muc.Read:
+		if w.To != "" {
+			h.signal(q.By, w.To, func(room bridge.Room) { h.rooms.chats.reads(room, w.ID) })
+			return
+		}
+		e.Body = bridge.Read{Message: wholeID(w.ID)}
 	case muc.Rename:
 		e.Body = bridge.Rename{To: address.Name(w.To), Person: e.By}
 	case muc.ChangeSubject:
-		e.Body = bridge.Topic{Text: plainText(w.Text)}
+		e.Body = bridge.Topic{Text: format.Plain(w.Text)}
 	case muc.SetPresence:
-		e.Body = bridge.Presence{Show: showOf[w.Show], Status: plainText(w.Status)}
+		e.Body = bridge.Presence{Show: showOf[w.Show], Status: format.Plain(w.Status)}
 	case muc.SetAvatar:
 		e.Body = bridge.Profile{Avatar: avatarHash(w.Hash)}
 	case muc.Invite:
@@ -32,15 +47,15 @@ func (h *hosted) Ask(_ *muc.Room, q muc.Request) {
 			h.room.Refuse(q.ID, wire.StanzaError{Condition: wire.ConditionItemNotFound, Text: "There is nobody of that address."})
 			return
 		}
-		e.Body = bridge.Invite{Person: invited, Reason: plainText(w.Reason)}
+		e.Body = bridge.Invite{Person: invited, Reason: format.Plain(w.Reason)}
 	case muc.Decline:
-		e.Body = bridge.Leave{Cause: bridge.CauseDecline, Reason: plainText(w.Reason)}
+		e.Body = bridge.Leave{Cause: bridge.CauseDecline, Reason: format.Plain(w.Reason)}
 	case muc.GrantRole:
 		e.Body = bridge.RoleChange{Target: address.Name(w.Target), Role: roleWished(w)}
 	case muc.GrantAffiliation:
 		e.Body = bridge.RoleChange{Target: address.Name(w.Target), Role: affiliationRoles[w.Affiliation]}
 	case muc.Expel:
-		e.Body = bridge.Expel{Target: address.Name(w.Target), Ban: w.Ban, Reason: plainText(w.Reason)}
+		e.Body = bridge.Expel{Target: address.Name(w.Target), Ban: w.Ban, Reason: format.Plain(w.Reason)}
 	case muc.Whisper:
 		h.whisper(e, q.By, w)
 		return
@@ -62,10 +77,15 @@ func (h *hosted) whisper(e bridge.Event, user jid.JID, w muc.Whisper) {
 		h.room.Refuse(ref, addressError(err))
 		return
 	}
-	if at, err := h.room.JID().WithResource(w.To); err == nil {
-		h.rooms.spoke(room, at)
+	at, err := h.room.JID().WithResource(w.To)
+	if err != nil {
+		h.room.Refuse(ref, addressError(err))
+		return
 	}
-	e.Room, e.Body = room, parseBody(w.Body)
+	if h.rooms.chats.said(room, at, e.ID, strings.Clone(w.Message.Attr("id"))) {
+		h.rooms.core.Publish(bridge.Event{ID: bridge.NewID(), Room: room, By: e.By, Body: bridge.Typing{}})
+	}
+	e.Room, e.Body = room, format.Parse(w.Message, h)
 	h.rooms.ask(e, func(answer bridge.Body) {
 		if f, failed := answer.(bridge.Failure); failed {
 			h.room.Refuse(ref, stanzaError(f))
@@ -73,6 +93,14 @@ func (h *hosted) whisper(e bridge.Event, user jid.JID, w muc.Whisper) {
 		}
 		h.room.Confirm(ref)
 	})
+}
+
+// signal tells something in the conversation with an occupant, if there can
+// be one.
+func (h *hosted) signal(user jid.JID, nick string, tell func(conversation bridge.Room)) {
+	if room, err := h.conversation(user, nick); err == nil {
+		tell(room)
+	}
 }
 
 // query asks the network about an occupant, as a vCard shows it, or for the

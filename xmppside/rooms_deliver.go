@@ -3,11 +3,13 @@ package xmppside
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"isthmus/bridge"
 	"isthmus/xmppside/address"
+	"isthmus/xmppside/format"
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/muc"
 	"isthmus/xmppside/wire"
@@ -44,7 +46,7 @@ func (h *hosted) deliver(e bridge.Event) {
 	case bridge.Message:
 		h.say(e, b)
 	case bridge.Join:
-		room.Enter(newMember(bridge.Member{Person: e.By, Name: e.Name, Role: b.Role}), b.Created)
+		room.Enter(newMember(bridge.Member{Person: e.By, Name: e.Name, Role: b.Role}), b.Created, h.history(b.History)...)
 	case bridge.Leave:
 		room.Leave(who(e.By, e.Name), departure(b))
 	case bridge.Rename:
@@ -80,13 +82,16 @@ func (h *hosted) deliver(e bridge.Event) {
 	case bridge.Profile:
 		room.SetAvatar(who(e.By, e.Name), avatarHash(b.Avatar))
 	case bridge.RoomInfo:
-		room.SetInfo(muc.Info{Name: plainText(b.Name), Avatar: avatarHash(b.Avatar)})
+		room.SetInfo(muc.Info{Name: format.Plain(b.Name), Avatar: avatarHash(b.Avatar)})
 	case bridge.Moved:
 		to, uri, text := h.moved(b.To)
 		room.Destroy(to, uri, cmp.Or(b.Reason, text))
 	case bridge.Answer:
 		h.answer(e.Ref, b)
-	case bridge.Typing, bridge.Read:
+	case bridge.Typing:
+		room.SetTyping(who(e.By, e.Name), b.On)
+	case bridge.Read:
+		room.SetRead(who(e.By, e.Name), b.Message)
 	case bridge.Session:
 		// Of a console: a room has none.
 	case bridge.Expel, bridge.Invite, bridge.Watch, bridge.Query:
@@ -100,15 +105,55 @@ func (h *hosted) deliver(e bridge.Event) {
 
 // say shows the room what was said. What nobody said, the network did.
 func (h *hosted) say(e bridge.Event, m bridge.Message) {
-	if e.By == (bridge.Person{}) && e.Name == "" {
-		h.room.Notice(renderBody(m))
-		return
+	s := muc.Said{ID: e.ID, Ref: e.Ref}
+	if e.By != (bridge.Person{}) || e.Name != "" {
+		s.By = who(e.By, e.Name)
 	}
-	s := muc.Said{By: who(e.By, e.Name), Body: renderBody(m), ID: e.ID, Ref: e.Ref}
 	if !e.At.IsZero() && time.Since(e.At) > late {
 		s.At = e.At
 	}
-	h.room.Say(s)
+	if len(m.Files) == 0 {
+		s.Content = h.content(m)
+		h.room.Say(s)
+		return
+	}
+	for i, part := range format.Parts(m) {
+		s.ID, s.Content = partID(e.ID, i), h.content(part)
+		if h.room.Say(s) {
+			return
+		}
+	}
+}
+
+func (h *hosted) content(m bridge.Message) string {
+	return string(format.Append(make([]byte, 0, format.Size(m)), m, h))
+}
+
+// history is what was said before, as the room shows it.
+func (h *hosted) history(before []bridge.Said) []muc.Said {
+	var list []muc.Said
+	for _, b := range before {
+		s := muc.Said{By: who(b.By, b.Name), At: b.At}
+		for i, part := range format.Parts(b.Message) {
+			s.ID, s.Content = partID(b.ID, i), h.content(part)
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// partID is the id of the stanza that shows part i of a message; wholeID is
+// the message's id. There is no "." in those that NewID makes.
+func partID(id string, i int) string {
+	if i == 0 || id == "" {
+		return id
+	}
+	return id + "." + strconv.Itoa(i)
+}
+
+func wholeID(id string) string {
+	id, _, _ = strings.Cut(id, ".")
+	return id
 }
 
 // stanzaError tells a client of a failure in the room, and where the room is
@@ -151,13 +196,13 @@ func (h *hosted) answer(ref string, a bridge.Answer) {
 	h.room.Answer(ref, string(c.append(nil)))
 }
 
-// whisper says something to a user as the occupant at of a hosted room, and
-// reports false if the user is not in that room.
-func (r *rooms) whisper(at, user jid.JID, id, body string) bool {
+// whisper passes content on to a user from the occupant at of a hosted room,
+// and reports false if the user is not in that room.
+func (r *rooms) whisper(at, user jid.JID, id, content string) bool {
 	r.mu.Lock()
 	h := r.byJID[at.Bare()]
 	r.mu.Unlock()
-	return h != nil && h.room.Whisper(user, at.Resource(), id, body)
+	return h != nil && h.room.Whisper(user, at.Resource(), id, content)
 }
 
 func newMember(m bridge.Member) muc.Member {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,6 +54,10 @@ type hubBorder struct {
 	sent string
 	news chan struct{}
 }
+
+func (h *hubBorder) said(bridge.Room, jid.JID, string, string) bool { return false }
+func (h *hubBorder) types(bridge.Room, bool)                        {}
+func (h *hubBorder) reads(bridge.Room, string)                      {}
 
 func (h *hubBorder) Send(f func([]byte) []byte) {
 	h.mu.Lock()
@@ -104,7 +109,8 @@ func TestThroughTheCore(t *testing.T) {
 		domains: func() address.Domains { return domains },
 		person:  (&settings{Options: Options{Unlisted: true}, domains: domains}).personAt,
 		sender:  func(string) muc.Sender { return h },
-		spoke:   func(bridge.Room, jid.JID) {},
+		chats:   h,
+		leftOut: new(atomic.Int64),
 		key:     []byte("0123456789abcdef"),
 		log:     slog.New(slog.DiscardHandler),
 	})

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ type border struct {
 	clients
 	events []bridge.Event
 	out    []string
-	spoke  []string
+	spoke  []string          // what was told of private conversations
 	answer func(bridge.Body) // of the last request outside of the rooms
 }
 
@@ -47,11 +48,25 @@ func newBorder(t *testing.T) *border {
 		sender:  func(string) muc.Sender { return b },
 		ask:     func(e bridge.Event, done func(bridge.Body)) { b.Publish(e); b.answer = done },
 		person:  (&settings{Options: Options{Matrix: true, Unlisted: true}, domains: domains}).personAt,
-		spoke:   func(r bridge.Room, at jid.JID) { b.spoke = append(b.spoke, r.ID+" at "+at.String()) },
+		chats:   b,
+		leftOut: new(atomic.Int64),
 		key:     []byte("0123456789abcdef"),
 		log:     slog.New(slog.DiscardHandler),
 	})
 	return b
+}
+
+func (b *border) said(r bridge.Room, at jid.JID, ours, theirs string) bool {
+	b.spoke = append(b.spoke, fmt.Sprintf("%s at %s: %q", r.ID, at, theirs))
+	return false
+}
+
+func (b *border) types(r bridge.Room, on bool) {
+	b.spoke = append(b.spoke, fmt.Sprintf("%s typing %v", r.ID, on))
+}
+
+func (b *border) reads(r bridge.Room, named string) {
+	b.spoke = append(b.spoke, fmt.Sprintf("%s read %s", r.ID, named))
 }
 
 func (b *border) Publish(e bridge.Event) { b.events = append(b.events, e) }
@@ -273,7 +288,7 @@ func TestWhisper(t *testing.T) {
 	if e := b.asked(); e.Room != conversation || e.By != alice || !reflect.DeepEqual(e.Body, psstText) {
 		t.Fatalf("%+v", e)
 	}
-	if want := []string{conversation.ID + " at " + roomAt + "/carl"}; !reflect.DeepEqual(b.spoke, want) {
+	if want := []string{conversation.ID + " at " + roomAt + `/carl: "w"`}; !reflect.DeepEqual(b.spoke, want) {
 		t.Error(b.spoke)
 	}
 	b.answer(bridge.Failure{Kind: bridge.ErrNotFound, Text: "No such nick"})
@@ -284,11 +299,11 @@ func TestWhisper(t *testing.T) {
 	b.expect()
 
 	at := jid.MustParse(roomAt + "/carl")
-	if !b.rooms.whisper(at, jid.MustParse("alice@example.org"), "r", "what?") {
+	if !b.rooms.whisper(at, jid.MustParse("alice@example.org"), "r", "<body>what?</body>") {
 		t.Error("alice is not in the room")
 	}
 	b.expect("to='"+alicePC+"' from='"+roomAt+"/carl' id='r' type='chat'", "<body>what?</body>")
-	if b.rooms.whisper(at, jid.MustParse("eve@example.org"), "r", "what?") {
+	if b.rooms.whisper(at, jid.MustParse("eve@example.org"), "r", "<body>what?</body>") {
 		t.Error("eve is in the room")
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"isthmus/bridge"
 	"isthmus/xmppside/address"
+	"isthmus/xmppside/format"
 	"isthmus/xmppside/wire"
 )
 
@@ -113,7 +114,7 @@ func readChannelSearch(fields map[string]string, ordersItself bool) (search, wir
 	case all:
 	case !hasText:
 		return wrong(wire.ConditionBadRequest, "no-search-conditions", "What is searched for?")
-	case q.text == "", len(q.text) > maxSearch, plainText(q.text) != q.text:
+	case q.text == "", len(q.text) > maxSearch, format.Plain(q.text) != q.text:
 		return wrong(wire.ConditionBadRequest, "invalid-search-terms", "There is nothing to search for, or too much.")
 	}
 	return q, wire.StanzaError{}
@@ -151,7 +152,7 @@ func (s *Side) answerSearch(r request) {
 	}
 	q := anything
 	q.text = strings.TrimSpace(strings.Clone(text))
-	if len(q.text) > maxSearch || plainText(q.text) != q.text {
+	if len(q.text) > maxSearch || format.Plain(q.text) != q.text {
 		s.refuse(r.Header, wire.StanzaError{Condition: wire.ConditionNotAcceptable, Text: "That is too much to search for."})
 		return
 	}

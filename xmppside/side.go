@@ -42,6 +42,7 @@ type Counters struct {
 	Unsent    atomic.Int64 // sends on a domain that is not served any more
 	Addresses atomic.Int64 // stanzas to what is no address here
 	Forgotten atomic.Int64 // subscriptions that could not be kept
+	Signals   atomic.Int64 // of people's typing and reading, beyond what may be told
 	Guests    guest.Counters
 }
 

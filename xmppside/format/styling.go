@@ -9,7 +9,7 @@ import (
 	"isthmus/bridge"
 )
 
-// unstyled says that a body means what it says (XEP-0393 §7).
+// unstyled says that a body means what it says (XEP-0393).
 const unstyled = "<unstyled xmlns='" + nsStyling + "'/>"
 
 // maxQuoted is how deep quotes are told from each other; deeper ones keep
@@ -263,14 +263,10 @@ func (s *styler) inline(from, to int) {
 // within s[from:to], or -1 if none begins there. none is what is known of the
 // rest of that part: which directives end nothing any more.
 //
-// XEP-0393 §5.2: "Matches of spans between two styling directives MUST contain
-// some text between the two styling directives and the opening styling
-// directive MUST be located at the beginning of the parent block, after a
-// whitespace character, or after a different opening styling directive. The
-// opening styling directive MUST NOT be followed by a whitespace character and
-// the closing styling directive MUST NOT be preceded by a whitespace
-// character. Spans are always parsed from the beginning of the byte stream to
-// the end and are lazily matched."
+// By XEP-0393 §5.2 there must be text between the two; the first stands at the
+// beginning of the block, after white space, or after a different directive
+// that opens a span, and before no white space; the second not after white
+// space. Spans are matched from the beginning, and each ends as soon as it can.
 func closing(s string, from, i, to int, none *[len(directives)]bool) int {
 	d := directive(s[i])
 	if d < 0 || none[d] || i+2 >= to || s[i+1] == s[i] {

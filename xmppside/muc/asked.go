@@ -12,6 +12,7 @@ type asked struct {
 	header  wire.Header // of the stanza that asked
 	user    *user       // who asked; nil for a join
 	content string      // of a Say: what the others are shown when it is granted
+	receipt bool        // of a Whisper: its sender wants to know when it is granted
 	command *command    // of an IQ
 }
 
@@ -67,6 +68,9 @@ func (r *Room) Confirm(ref string) {
 			return // a Say and a Join are granted by their own facts
 		}
 		r.take(ref)
+		if a.receipt {
+			r.receive(a)
+		}
 		if c := a.command; c != nil {
 			c.left--
 			if c.left == 0 && !c.answered {

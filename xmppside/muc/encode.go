@@ -29,6 +29,10 @@ const (
 	nsUpdate     = "vcard-temp:x:update"
 	nsConference = "jabber:x:conference"
 	nsAddress    = "http://jabber.org/protocol/address"
+	nsChatStates = "http://jabber.org/protocol/chatstates"
+	nsMarkers    = "urn:xmpp:chat-markers:0"
+	nsReceipts   = "urn:xmpp:receipts"
+	nsSharing    = "urn:xmpp:sfs:0"
 )
 
 // The status codes (XEP-0045 §15.6).

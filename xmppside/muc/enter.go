@@ -19,11 +19,13 @@ type joining struct {
 type arrival struct {
 	*resource
 	header wire.Header // of its presence: whom to tell of a refusal
-	codes  [4]int      // status codes it is owed besides the usual
+	wants  wanted
+	codes  [4]int // status codes it is owed besides the usual
 }
 
 func (r *Room) newArrival(st *wire.Stanza) arrival {
-	return arrival{resource: r.newResource(st), header: kept(st.Header)}
+	x, _ := st.Child(nsMUC, "x")
+	return arrival{resource: r.newResource(st), header: kept(st.Header), wants: newWanted(x)}
 }
 
 // nick is what the client asked to be called.
@@ -89,7 +91,7 @@ func (r *Room) handleJoin(st *wire.Stanza) {
 		// the bare JID of the user seeking to enter the room, then the
 		// service SHOULD allow entry to the user".
 		u.resources = append(u.resources, a.resource)
-		r.welcome(u, a)
+		r.welcome(u, a, nil)
 		r.shareAvatar(u, a.resource)
 		r.shareAvailability(u, a.jid) // after it, §7.1: to this client too
 		return
@@ -111,6 +113,7 @@ func (r *Room) handleJoin(st *wire.Stanza) {
 	r.queue = append(r.queue, Request{ID: j.ref, By: st.From, What: Join{
 		Nick:     a.nick(),
 		Password: strings.Clone(x.ChildText(nsMUC, "password")),
+		Wanted:   a.wants.most(),
 	}})
 }
 
@@ -154,17 +157,20 @@ func (r *Room) reenter(st *wire.Stanza, u *user, c *resource) {
 	a := r.newArrival(st)
 	*c = *a.resource
 	a.resource = c
-	r.welcome(u, a)
+	r.welcome(u, a, nil)
 	r.shareAvailability(u, c.jid)
 }
 
 // Enter tells that m is in the room: somebody new, or a user who has asked to
 // be let in. created says that the room itself came into being with that.
-func (r *Room) Enter(m Member, created bool) {
-	r.locked(func() { r.enter(m, created) })
+// history is what was said before, oldest first: those clients see it that
+// have waited for this, not those that a user brings in later. That would be
+// for an archive, and a room has none.
+func (r *Room) Enter(m Member, created bool, history ...Said) {
+	r.locked(func() { r.enter(m, created, history) })
 }
 
-func (r *Room) enter(m Member, created bool) {
+func (r *Room) enter(m Member, created bool, history []Said) {
 	m.User = m.User.Bare()
 	j := r.joining[m.User]
 	if m.User.IsZero() || j == nil {
@@ -173,7 +179,7 @@ func (r *Room) enter(m Member, created bool) {
 	}
 	delete(r.joining, m.User)
 	r.take(j.ref)
-	r.admit(m, j, created)
+	r.admit(m, j, created, history)
 }
 
 // put takes in somebody without a client here, or what is new about somebody.
@@ -204,7 +210,7 @@ func (r *Room) put(m Member) {
 }
 
 // admit lets in a user whose join was granted.
-func (r *Room) admit(m Member, j *joining, created bool) {
+func (r *Room) admit(m Member, j *joining, created bool, history []Said) {
 	o := r.people[m.Nick]
 	if o != nil && o.user != nil {
 		// Two of our users can't have one name in a room.
@@ -240,7 +246,7 @@ func (r *Room) admit(m Member, j *joining, created bool) {
 	r.toAll(wire.Presence, nil, func(b []byte) []byte { return r.appendPresence(b, nil, presence{of: o}) })
 	r.addUser(u)
 	for _, a := range j.arrivals {
-		r.welcome(u, a)
+		r.welcome(u, a, history)
 	}
 }
 
@@ -262,9 +268,8 @@ func (r *Room) refuseArrivals(j *joining, e wire.StanzaError) {
 // XEP-0045 §7.1: "1. In-room presence from other occupants, 2. In-room
 // presence from the joining entity itself (so-called "self-presence"),
 // 3. Room history (if any), 4. The room subject, 5. Live messages, presence
-// updates, new user joins, etc." There is no history here: nobody sees what
-// was said before they came.
-func (r *Room) welcome(u *user, a arrival) {
+// updates, new user joins, etc."
+func (r *Room) welcome(u *user, a arrival, history []Said) {
 	if !u.detached {
 		r.showPeople(u, a.jid)
 	}
@@ -284,8 +289,15 @@ func (r *Room) welcome(u *user, a arrival) {
 		if r.info.Avatar != "" {
 			b = r.appendRoomAvatar(b, escaped(a.jid))
 		}
+		if len(history) > 0 {
+			return b
+		}
 		return r.appendSubject(b, a.jid)
 	})
+	if len(history) > 0 {
+		r.showHistory(a, history)
+		r.send(func(b []byte) []byte { return r.appendSubject(b, a.jid) })
+	}
 	if u.detached {
 		r.notice(a.jid, "You are not connected at the moment. You will see who is here once you are.")
 	}

@@ -33,6 +33,9 @@ package muc
 import (
 	"log/slog"
 	"sync"
+	"sync/atomic"
+
+	"golang.org/x/time/rate"
 
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
@@ -76,6 +79,9 @@ type Options struct {
 	// Logged warns that what is said is archived publicly (status 170).
 	Logged bool
 	Log    *slog.Logger
+	// LeftOut counts what was told of people's typing and reading beyond the
+	// bounds, and so was not passed on; nil for nobody to know.
+	LeftOut *atomic.Int64
 }
 
 // Bounds of what one room keeps for those who may not be well-meaning.
@@ -112,12 +118,14 @@ type Room struct {
 	subject  Subject
 	info     Info
 	unlisted bool
-	clock    uint32      // counts entrances and departures
-	detached uint32      // clock at the latest detachment; 0 if nobody is
-	gone     []departure // since the first detachment that lasts
-	queue    []Request   // for the owner, once the lock is given back
-	asking   bool        // somebody hands the queue to the owner
-	scratch  []byte      // a stanza that is sent to many
+	clock    uint32        // counts entrances and departures
+	detached uint32        // clock at the latest detachment; 0 if nobody is
+	gone     []departure   // since the first detachment that lasts
+	queue    []Request     // for the owner, once the lock is given back
+	asking   bool          // somebody hands the queue to the owner
+	scratch  []byte        // a stanza that is sent to many
+	own      ownIDs        // of what users said
+	signals  *rate.Limiter // stanzas about typing and reading
 }
 
 // New makes an empty room. It stays closed to facts about people until somebody asks to join.
@@ -130,6 +138,9 @@ func New(room jid.JID, o Options) *Room {
 	}
 	if o.Invites == nil {
 		o.Invites = func(jid.JID) bool { return false }
+	}
+	if o.LeftOut == nil {
+		o.LeftOut = new(atomic.Int64)
 	}
 	if o.Addresses == nil {
 		o.Addresses = noAddresses{}

@@ -6,6 +6,8 @@ import (
 	"time"
 	"unique"
 
+	"golang.org/x/time/rate"
+
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
 )
@@ -45,6 +47,7 @@ type occupant struct {
 	show        Show
 	role        Role
 	affiliation Affiliation
+	typing      bool // as everybody was shown
 }
 
 // about is what not everybody has. It is not changed, but replaced, so that a
@@ -104,8 +107,11 @@ type user struct {
 	asked      int                   // requests without an answer
 	welcomes   int                   // clients let in since counted
 	counted    time.Time
-	detached   bool   // hears nothing for now
-	detachedAt uint32 // Room.clock then
+	signals    *rate.Limiter // what may be told of their typing and reading
+	typing     bool          // as the owner was told
+	read       string        // how far, as the owner was told
+	detached   bool          // hears nothing for now
+	detachedAt uint32        // Room.clock then
 }
 
 // resource is one client in the room.

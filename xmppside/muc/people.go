@@ -32,7 +32,7 @@ func (r *Room) SetMembers(members []Member, unlisted bool) {
 			}
 		}
 		for _, m := range entered {
-			r.enter(m, false)
+			r.enter(m, false, nil)
 		}
 	})
 }
@@ -66,6 +66,38 @@ func (r *Room) SetAvatar(w Who, hash string) {
 			r.update(o, presence{}, func() { o.setAvatar(hash) })
 		}
 	})
+}
+
+// Called returns what somebody is called in the room, "" if they are not in it.
+func (r *Room) Called(w Who) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if o := r.find(w); o != nil {
+		return o.nick
+	}
+	if w.Account != "" {
+		for nick, o := range r.people {
+			if o.more().account == w.Account {
+				return nick
+			}
+		}
+	}
+	return ""
+}
+
+// Who tells who is called nick, and whether anybody is.
+func (r *Room) Who(nick string) (Who, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o := r.people[nick]
+	if o == nil {
+		return Who{}, false
+	}
+	w := Who{Nick: nick, Account: o.more().account}
+	if o.user != nil {
+		w.User = o.user.jid
+	}
+	return w, true
 }
 
 // Account returns the account of who is called nick, or "" if there is none.

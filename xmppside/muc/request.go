@@ -8,8 +8,8 @@ import (
 // Request is what a user wishes of the room's owner.
 type Request struct {
 	// ID is what the answer names: by Room.Refuse, Room.Confirm, Room.Answer
-	// or the ref of a fact. Leave, SetPresence, SetAvatar and Decline are told,
-	// not asked, and need no answer.
+	// or the ref of a fact. Leave, SetPresence, SetAvatar, Decline, Typing and
+	// Read are told, not asked, and need no answer.
 	ID string
 	// By is the resource that asks.
 	By jid.JID
@@ -28,14 +28,28 @@ type (
 	Join struct {
 		Nick     string
 		Password string
+		Wanted   int // how many earlier messages they want to see, at most
 	}
 	// Leave tells that a user's last resource has gone.
 	Leave struct{ Reason string }
 	// Say asks to speak to the room. Granted by Say, refused by Refuse.
-	Say struct{ Body string }
+	// Message is the whole stanza, whose memory it shares.
+	Say struct{ Message wire.Element }
 	// Whisper asks to speak to somebody who is no user of this room.
 	// Granted by Confirm.
-	Whisper struct{ To, Body string }
+	Whisper struct {
+		To      string
+		Message wire.Element
+	}
+	// Typing tells that somebody is writing, or no longer: to the room, or
+	// to the one called To, who is no user of this room. It is told, not asked.
+	Typing struct {
+		To string
+		On bool
+	}
+	// Read tells how far somebody has read, likewise: ID is that of a Said,
+	// or of a Room.Whisper of To's.
+	Read struct{ To, ID string }
 	// Rename asks for another nickname. Granted by Confirm; the
 	// fact is Room.Rename.
 	Rename struct{ To string }
@@ -90,6 +104,8 @@ func (Join) wish()             {}
 func (Leave) wish()            {}
 func (Say) wish()              {}
 func (Whisper) wish()          {}
+func (Typing) wish()           {}
+func (Read) wish()             {}
 func (Rename) wish()           {}
 func (ChangeSubject) wish()    {}
 func (SetPresence) wish()      {}

@@ -75,7 +75,7 @@ func BenchmarkSay200(b *testing.B) {
 	q.sends = 0
 	b.ReportAllocs()
 	for b.Loop() {
-		r.Say(Said{By: Who{Nick: "native-0001"}, Body: body, ID: "id"})
+		r.Say(Said{By: Who{Nick: "native-0001"}, Content: text(body), ID: "id"})
 	}
 	if q.sends != b.N {
 		b.Errorf("%d sends for %d messages", q.sends, b.N)
@@ -241,10 +241,10 @@ type slowOwner struct {
 }
 
 func (o slowOwner) Ask(_ *Room, q Request) {
-	if q.What == (Say{Body: "first"}) {
+	if wish(q.What) == `muc.Say{Body:"first"}` {
 		<-o.release
 	}
-	o.asked <- fmt.Sprintf("%#v", q.What)
+	o.asked <- wish(q.What)
 }
 
 // However slow the owner, no request overtakes another, and a room does not
@@ -345,7 +345,7 @@ func TestConcurrent(t *testing.T) {
 			who := Who{User: userJID(i).Bare(), Nick: "u" + strconv.Itoa(i)}
 			for range 50 {
 				enter(t, r, i)
-				r.Say(Said{By: who, Body: "x"})
+				r.Say(Said{By: who, Content: text("x")})
 				r.Attach(who, false, "gone")
 				r.Leave(Who{Nick: native(i).Nick}, Departure{})
 				r.Enter(native(i), false)
@@ -416,7 +416,7 @@ func FuzzRoom(f *testing.F) {
 			p.room.Handle(&st)
 			p.room.Enter(Member{User: st.From.Bare(), Nick: "fuzzy", Role: RoleModerator}, true)
 			for _, id := range p.asks {
-				p.room.Say(Said{By: Who{User: st.From.Bare(), Nick: "fuzzy"}, Body: script, ID: id, Ref: id})
+				p.room.Say(Said{By: Who{User: st.From.Bare(), Nick: "fuzzy"}, Content: text(script), ID: id, Ref: id})
 				p.room.Confirm(id)
 				p.room.Refuse(id, wire.StanzaError{Condition: wire.ConditionForbidden, Text: script})
 			}

@@ -68,6 +68,9 @@ func asksForVoice(st *wire.Stanza) bool {
 // handleGroupchat takes what is said to all.
 func (r *Room) handleGroupchat(st *wire.Stanza, u *user, content string) {
 	_, hasBody := st.Child(wire.NSComponent, "body")
+	if _, shares := st.Child(nsSharing, "file-sharing"); shares {
+		hasBody = true // XEP-0447 §3.1: "The message MAY include a suitable fallback body."
+	}
 	subject, hasSubject := st.Child(wire.NSComponent, "subject")
 	_, hasThread := st.Child(wire.NSComponent, "thread")
 	switch {
@@ -77,7 +80,8 @@ func (r *Room) handleGroupchat(st *wire.Stanza, u *user, content string) {
 		// be interpreted as a subject change."
 		r.ask(u, st.Header, ChangeSubject{Text: strings.Clone(subject.Text())})
 	case hasBody: // also of visitors: who has voice is the owner's to say
-		if a := r.ask(u, st.Header, Say{Body: strings.Clone(st.ChildText(wire.NSComponent, "body"))}); a != nil {
+		r.tellSignals(st, u, true)
+		if a := r.ask(u, st.Header, Say{Message: st.Element}); a != nil {
 			a.content = content
 		}
 	case u.role < RoleParticipant:
@@ -88,7 +92,9 @@ func (r *Room) handleGroupchat(st *wire.Stanza, u *user, content string) {
 	case u.detached:
 		r.refuseWith(st.Header, wire.ConditionServiceUnavailable, "You are not connected at the moment.")
 	default:
-		// Chat states, reactions, markers: only our own users can see them.
+		// Chat states, reactions, markers: our own users see all of them, the
+		// owner hears of what it may know how to tell.
+		r.tellSignals(st, u, false)
 		r.relay(u.occupant, kept(st.Header), content, r.opt.NewID(), time.Time{})
 	}
 }
@@ -104,37 +110,51 @@ func (r *Room) relay(by *occupant, h wire.Header, content, id string, at time.Ti
 
 // Said is something that was said in the room.
 type Said struct {
-	By   Who
-	Body string
+	By Who // the zero Who for the room itself
+	// Content is what the message holds, as XML. It is escaped, well-formed, and not the
+	// room's business otherwise.
+	Content string
 	// ID becomes the room's stanza id (XEP-0359).
 	ID string
 	// Ref is the ID of the Say that this grants: the users are then shown
-	// all that was in the stanza, not only Body.
+	// all that was in the stanza, not only Content.
 	Ref string
 	// At is when it was said, if it was not just now.
 	At time.Time
 }
 
-// Say tells what was said in the room, by whomever.
-func (r *Room) Say(s Said) {
+// Say tells what was said in the room, by whomever. It reports whether all that
+// was in a stanza was shown instead of s.Content.
+func (r *Room) Say(s Said) (whole bool) {
 	r.locked(func() {
 		h, content := wire.Header{}, ""
 		if a, ok := r.take(s.Ref); ok {
 			h, content = a.header, a.content
 		}
+		whole = content != ""
 		if content == "" {
-			content = text(s.Body)
+			content = s.Content
 		}
-		r.relay(r.author(s.By), h, content, s.ID, s.At)
+		if s.By == (Who{}) {
+			r.announce(content)
+			return
+		}
+		o := r.author(s.By)
+		o.typing = false // every client takes it so
+		r.own.add(h.ID, s.ID)
+		r.relay(o, h, content, s.ID, s.At)
 	})
+	return whole
 }
 
 // Notice says something to all users in the room's own name.
 func (r *Room) Notice(body string) {
-	r.locked(func() {
-		m := message{id: r.opt.NewID(), typ: "groupchat", content: text(body)}
-		r.toAll(wire.Message, nil, func(b []byte) []byte { return r.appendMessage(b, m) })
-	})
+	r.locked(func() { r.announce(text(body)) })
+}
+
+func (r *Room) announce(content string) {
+	m := message{id: r.opt.NewID(), typ: "groupchat", content: content}
+	r.toAll(wire.Message, nil, func(b []byte) []byte { return r.appendMessage(b, m) })
 }
 
 // noticeTo says something to one user in the room's own name, heard or not.

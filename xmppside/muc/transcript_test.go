@@ -60,11 +60,24 @@ func people(network string) Addresses {
 // Ask notes a request.
 func (p *play) Ask(_ *Room, q Request) {
 	p.asks = append(p.asks, q.ID)
-	if s, ok := q.What.(Query); ok {
-		p.log = append(p.log, fmt.Sprintf("? %s %s %s muc.Query{Target:%q, %s}", q.ID, q.By, q.Nick, s.Target, s.Payload.Raw()))
-		return
+	p.log = append(p.log, fmt.Sprintf("? %s %s %s %s", q.ID, q.By, q.Nick, wish(q.What)))
+}
+
+// wish writes a wish; of a stanza in it, the body, and what is as usual not.
+func wish(w Wish) string {
+	switch w := w.(type) {
+	case Join:
+		if w.Wanted == usualHistory {
+			return fmt.Sprintf("muc.Join{Nick:%q, Password:%q}", w.Nick, w.Password)
+		}
+	case Query:
+		return fmt.Sprintf("muc.Query{Target:%q, %s}", w.Target, w.Payload.Raw())
+	case Say:
+		return fmt.Sprintf("muc.Say{Body:%q}", w.Message.ChildText(wire.NSComponent, "body"))
+	case Whisper:
+		return fmt.Sprintf("muc.Whisper{To:%q, Body:%q}", w.To, w.Message.ChildText(wire.NSComponent, "body"))
 	}
-	p.log = append(p.log, fmt.Sprintf("? %s %s %s %#v", q.ID, q.By, q.Nick, q.What))
+	return fmt.Sprintf("%#v", w)
 }
 
 // Send notes the stanzas that were sent. The order in which a room lists its
@@ -160,7 +173,7 @@ func (p *play) fact(line string) {
 		}
 		r.SetMembers(all, false)
 	case "enter":
-		r.Enter(memberOf(p.t, v), v["created"] != "")
+		r.Enter(memberOf(p.t, v), v["created"] != "", p.history(v["history"])...)
 	case "leave":
 		causes := map[string]Cause{"": Left, "kick": Kicked, "ban": Banned, "removed": Removed}
 		r.Leave(who, Departure{Cause: causes[v["cause"]], Reason: v["reason"], Actor: v["actor"]})
@@ -181,11 +194,15 @@ func (p *play) fact(line string) {
 	case "avatar":
 		r.SetAvatar(who, v["hash"])
 	case "say":
-		r.Say(Said{By: who, Body: v["body"], ID: v["id"], Ref: v["ref"]})
+		r.Say(Said{By: who, Content: content(v), ID: v["id"], Ref: v["ref"]})
 	case "whisper":
-		if !r.Whisper(jid.MustParse(v["user"]), v["nick"], v["id"], v["body"]) {
+		if !r.Whisper(jid.MustParse(v["user"]), v["nick"], v["id"], content(v)) {
 			p.log = append(p.log, "? not here")
 		}
+	case "typing":
+		r.SetTyping(who, v["on"] == "true")
+	case "read":
+		r.SetRead(who, v["id"])
 	case "subject":
 		r.SetSubject(Subject{Text: v["text"], By: who, ID: v["id"], Ref: v["ref"], At: time.Unix(1000000000, 0)})
 	case "notice":
@@ -209,6 +226,26 @@ func (p *play) fact(line string) {
 	default:
 		p.t.Fatalf("no such fact: %s", line)
 	}
+}
+
+// content is what a message holds, as XML or as plain text.
+func content(v map[string]string) string {
+	if xml := v["content"]; xml != "" {
+		return xml
+	}
+	return text(v["body"])
+}
+
+// history makes up so many earlier messages, a day apart.
+func (p *play) history(count string) (list []Said) {
+	n, _ := strconv.Atoi(count)
+	for i := range n {
+		list = append(list, Said{
+			By: Who{Nick: "carl"}, Content: text("said " + strconv.Itoa(i)), ID: "h" + strconv.Itoa(i),
+			At: time.Date(2020, 1, 1+i, 12, 0, 0, 0, time.UTC),
+		})
+	}
+	return list
 }
 
 // members reads "nick=a role=b; nick=c".
