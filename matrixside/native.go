@@ -47,6 +47,7 @@ type native struct {
 	typing   map[id.UserID]bool // as it was published
 	signals  *rate.Limiter
 	outgoing *rate.Limiter
+	newest   time.Time // of the events that were seen
 	warned   time.Time // when people were told last that the room is encrypted
 }
 

@@ -2,6 +2,7 @@ package matrixside
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"isthmus/bridge"
+	"isthmus/matrixside/client"
 )
 
 // take turns an event of the room into facts. It is the mailbox's.
@@ -22,7 +24,9 @@ func (n *native) take(e *event.Event) {
 		return // what it says is in the state that is yet to be asked for, or nobody is here to see it
 	}
 	if e.StateKey != nil {
-		n.takeState(e)
+		if !n.late(e) || n.current(e) {
+			n.takeState(e)
+		}
 		return
 	}
 	if e.Type.Type == event.EventRedaction.Type || e.Type.Type == event.EventReaction.Type {
@@ -31,6 +35,45 @@ func (n *native) take(e *event.Event) {
 		return
 	}
 	n.takeMessage(e)
+}
+
+// lateBy is how much older than what has been seen a state event may be before
+// it is doubted: servers' clocks differ, and so do the ways of their events.
+const lateBy = 5 * time.Second
+
+// late reports whether a state event is older than others that came before it,
+// so that it may not be what counts any more: a homeserver that was killed
+// brings old events after newer ones.
+func (n *native) late(e *event.Event) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	at := time.UnixMilli(e.Timestamp)
+	late := at.Add(lateBy).Before(n.newest)
+	if now := time.Now(); at.After(now) { // nobody's clock may make all others late
+		at = now
+	}
+	if at.After(n.newest) {
+		n.newest = at
+	}
+	return late
+}
+
+// current puts into a state event what counts by now. It reports false where
+// nothing does, or nobody says.
+func (n *native) current(e *event.Event) bool {
+	var raw json.RawMessage
+	at := n.roomID()
+	err := n.as(n.anyGhost(), func(ctx context.Context, m *mautrix.Client) error {
+		raw = nil
+		return ignoreMissing(m.StateEvent(ctx, at, e.Type, e.GetStateKey(), &raw))
+	})
+	if err != nil || raw == nil {
+		n.side.log.Debug("an old event is ignored", "room", n.room, "event", e.ID, "error", err)
+		return false
+	}
+	e.Content = event.Content{VeryRaw: raw}
+	_ = e.Content.ParseRaw(e.Type) // what can't be parsed says nothing
+	return true
 }
 
 // takeState turns a state event into facts.
@@ -63,6 +106,7 @@ func (n *native) takeState(e *event.Event) {
 	case *event.EncryptionEventContent:
 		n.update(e)
 		n.tellEncrypted(true)
+		n.warnNatives(e)
 	case *event.TombstoneEventContent:
 		n.takeTombstone(e, c)
 	case *event.JoinRulesEventContent:
@@ -120,6 +164,18 @@ func (n *native) tellEncrypted(now bool) {
 	if !silent {
 		n.publish(bridge.Event{Body: bridge.Info{
 			Text: "This room is encrypted now, which the bridge can't do yet: what is said from now on can't be read here, and what you say is not sent."}})
+	}
+}
+
+// warnNatives tells the people on Matrix that some in the room can't read it
+// any more. A failure leaves it at what those are told.
+func (n *native) warnNatives(e *event.Event) {
+	ghost := n.anyGhost()
+	_, err := n.side.send(n.side.ctx, n.roomID(), ghost, &event.MessageEventContent{MsgType: event.MsgNotice,
+		Body: "This room is encrypted now, which the bridge can't do yet: those who are here from other networks can't read what is said, and can't answer."},
+		client.TransactionID(string(e.ID), ghost, 0))
+	if err != nil {
+		n.side.log.Info("nobody on Matrix is told that the bridge can't read a room", "room", n.room, "error", err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"isthmus/bridge"
@@ -356,6 +357,7 @@ func TestWhatHappensInRoom(t *testing.T) {
 		if f := b.refused(b.ask(room, alice, "Alice", bridge.Message{Text: "secret"})); f.Kind != bridge.ErrUnsupported {
 			t.Errorf("%+v", f)
 		}
+		b.hs.Expect("a word to those on Matrix", func(e *fakehs.Event) bool { return e.Sender == ghost && strings.Contains(e.Text("body"), "encrypted") })
 		noEvent(b.core, "somebody of ours left", func(_ bridge.Event, _ bridge.Leave) bool { return true })
 	})
 }
@@ -405,4 +407,32 @@ func TestRequestsInRoom(t *testing.T) {
 	if e.Room.Owner != carol || e.By != alice && e.By.ID != ghost {
 		t.Errorf("%+v %+v", e, invite)
 	}
+}
+
+// TestLateEvents: a homeserver that was killed brings old events after newer ones.
+func TestLateEvents(t *testing.T) {
+	b := startBridged(t, fakehs.Options{}, nil)
+	bob, dora := b.hs.User("bob"), b.hs.User("dora")
+	at := bob.CreateRoom(fakehs.RoomOptions{Alias: "go", Public: true, Topic: "new"})
+	room := matrixRoom("#go%example.org")
+	b.enter(room, alice, "Alice", 0)
+	expectEvent(b.core, "the topic", anyOf[bridge.Topic])
+	n := b.side.natives.find(room)
+	late := func(kind event.Type, key string, content any) {
+		e := &event.Event{ID: "$late", Type: kind, StateKey: &key, Sender: id.UserID(dora.ID), RoomID: id.RoomID(at),
+			Timestamp: time.Now().Add(-time.Hour).UnixMilli()}
+		e.Content.Parsed = content
+		n.handle(e, func() {})
+	}
+	dora.Join(at)
+	expectEvent(b.core, "dora", func(e bridge.Event, _ bridge.Join) bool { return e.By == onMatrix(dora.ID) })
+	late(event.StateMember, dora.ID, &event.MemberEventContent{Membership: event.MembershipLeave})
+	late(event.StateMember, b.hs.ID("gone"), &event.MemberEventContent{Membership: event.MembershipJoin})
+	late(event.StateTopic, "", &event.TopicEventContent{Topic: "old"})
+	_, topic := expectEvent(b.core, "the topic", anyOf[bridge.Topic])
+	if topic.Text != "new" {
+		t.Errorf("%+v", topic)
+	}
+	noEvent(b.core, "dora is shown out, who is in", anyOf[bridge.Leave])
+	noEvent(b.core, "somebody is shown in, who is out", func(e bridge.Event, _ bridge.Join) bool { return e.By.Network == "matrix" })
 }

@@ -19,6 +19,18 @@ import (
 	"isthmus/e2e/fakehs"
 )
 
+// eventually waits for what nothing else tells of.
+func eventually(t *testing.T, what string, check func() bool) {
+	t.Helper()
+	for range 1000 {
+		if check() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("waited in vain for %s", what)
+}
+
 func privateRoom(id string, owner bridge.Person) bridge.Room {
 	return bridge.Room{Network: "matrix", ID: id, Owner: owner}
 }
@@ -63,7 +75,7 @@ func TestOneToOne(t *testing.T) {
 		bob.Leave(at)
 		bob.Say(bob.CreateRoom(fakehs.RoomOptions{}), "elsewhere")
 		b.hs.Settle()
-		b.hs.Until("bob's leave", func() bool {
+		eventually(t, "bob's leave", func() bool {
 			c := b.side.natives.chats.find(room)
 			c.mu.Lock()
 			defer c.mu.Unlock()

@@ -382,8 +382,11 @@ func (n *natives) letIn(ctx context.Context, ghost id.UserID, there *native, at 
 		_, err := m.KnockRoom(ctx, string(at), &mautrix.ReqKnockRoom{Via: via, Reason: reason})
 		return err
 	})
-	if asked == nil {
+	switch {
+	case asked == nil:
 		f.Text = "This room is for members. You have asked to be let in, and will be invited if they agree."
+	case strings.Contains(f.Text, "join rule"), strings.Contains(f.Text, "not invited"):
+		f.Text = "You need an invitation to enter this room." // in words for people
 	}
 	return &f
 }
@@ -501,6 +504,13 @@ func (n *natives) invited(e *event.Event, ghost id.UserID) {
 	}
 	if room == "" || talk == "" {
 		n.side.Counters.Malformed.Add(1)
+		return
+	}
+	if o := n.side.options(); !o.allows(e.Sender) && !o.Names.IsOurs(e.Sender) {
+		n.side.signals.send(ghost, func(ctx context.Context, m *mautrix.Client) error {
+			_, err := m.LeaveRoom(ctx, e.RoomID, &mautrix.ReqLeave{Reason: "This bridge is not for users of " + e.Sender.Homeserver() + "."})
+			return err
+		})
 		return
 	}
 	if !n.calls.Allow() {
