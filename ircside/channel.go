@@ -31,6 +31,7 @@ type membership struct {
 	known  bool   // the core has been told that they are in
 	lost   bool   // the core has been told that their session is down
 	parts  int    // PARTs on the wire
+	typed  typed  // of what they write here
 	// presence is how available they are by what they say in this room.
 	presence bridge.Presence
 

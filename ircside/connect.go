@@ -175,7 +175,7 @@ func (c *client) nickWished() string {
 
 // fill puts what is known of somebody into a pattern.
 func (c *client) fill(pattern string) string {
-	local, _, _ := strings.Cut(c.who.ID, "@")
+	local := localPart(c.who)
 	var b strings.Builder
 	for {
 		text, rest, found := strings.Cut(pattern, "{")
@@ -197,6 +197,17 @@ func (c *client) fill(pattern string) string {
 		}
 		pattern = after
 	}
+}
+
+// localPart is what somebody is called at home: the localpart of a JID or of a
+// Matrix user id.
+func localPart(who bridge.Person) string {
+	if who.Network == bridge.NetworkMatrix {
+		local, _, _ := strings.Cut(strings.TrimPrefix(who.ID, "@"), ":")
+		return local
+	}
+	local, _, _ := strings.Cut(who.ID, "@")
+	return local
 }
 
 // exactNick reports whether a nick that can't be had is refused rather than

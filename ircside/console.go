@@ -232,6 +232,8 @@ var whoisFields = map[string]string{
 func (c *client) query(e bridge.Event, b bridge.Query) {
 	p := c.extra()
 	switch {
+	case b.What == bridge.QueryAvatar:
+		c.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "IRC has no pictures."})
 	case c.phase != phaseUp:
 		c.fail(e, bridge.Failure{Kind: bridge.ErrOffline, Text: "You are not connected to " + c.net.name + "."})
 	case p.querying:

@@ -105,9 +105,13 @@ func (c *client) deliver(e bridge.Event) {
 		c.setRole(e, b)
 	case bridge.Expel:
 		c.expel(e, b)
-	case bridge.Query, bridge.Watch, bridge.Invite:
+	case bridge.Invite:
+		c.invite(e, b)
+	case bridge.Query, bridge.Watch:
 		c.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "That can't be asked of a channel."})
-	case bridge.Typing, bridge.Read, bridge.Profile:
+	case bridge.Typing:
+		c.typingInRoom(e, b)
+	case bridge.Read, bridge.Profile:
 		// IRC has no word for them that a channel's people would see.
 	case bridge.RoomInfo, bridge.Moved, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Info, bridge.Members, bridge.Session, bridge.Attachment, bridge.Lost:
 		// Facts of other rooms. A channel has nobody to tell them to.
@@ -137,9 +141,13 @@ func (c *client) deliverPrivate(e bridge.Event) {
 		}
 	case bridge.Query:
 		c.query(e, b)
+	case bridge.Typing:
+		if !console {
+			c.typingTo(e, b)
+		}
 	case bridge.Join, bridge.Topic, bridge.RoleChange, bridge.Expel, bridge.Invite:
 		c.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "That is only possible in a channel."})
-	case bridge.Typing, bridge.Read, bridge.Profile, bridge.RoomInfo, bridge.Moved,
+	case bridge.Read, bridge.Profile, bridge.RoomInfo, bridge.Moved,
 		bridge.Leave, bridge.Presence, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Info, bridge.Members, bridge.Session, bridge.Attachment, bridge.Lost:
 		// Nothing to do: a conversation has no end, availability is said in
 		// rooms, and nobody here is told of facts.

@@ -96,6 +96,24 @@ func (c *client) kick(e bridge.Event, b bridge.Expel, ch *channel, target member
 	c.request(e, append(lines, kick)...)
 }
 
+// invite asks the server to let somebody of the network in (RFC 2812 3.2.7).
+// One of ours is invited by the nick that they have there.
+func (c *client) invite(e bridge.Event, b bridge.Invite) {
+	m, ok := c.inRoom(e)
+	if !ok {
+		return
+	}
+	nick := b.Person.ID
+	if b.Person.Network != c.net.name {
+		nick = c.net.nickOf(b.Person)
+	}
+	if !isNick(nick, c.sess.ISupport()) {
+		c.fail(e, bridge.Failure{Kind: bridge.ErrNotFound, Text: "They are not on " + c.net.name + "."})
+		return
+	}
+	c.request(e, session.Line{Command: "INVITE", Params: []string{nick, m.ch.name}})
+}
+
 // banMask is the host of a native where it was seen, since a nick is changed in
 // no time.
 func banMask(n member) string {

@@ -233,6 +233,18 @@ func (n *network) byNick(nick string) *client {
 	return n.nicks[string(n.mapping.AppendFold(buf[:0], nick))]
 }
 
+// nickOf is the nick of one of ours in lower case, "" for who is not connected.
+func (n *network) nickOf(who bridge.Person) string {
+	n.nicksMu.RLock()
+	defer n.nicksMu.RUnlock()
+	for nick, c := range n.nicks {
+		if c.who == who {
+			return nick
+		}
+	}
+	return ""
+}
+
 // setNick notes that c has another nick; "" for none.
 func (n *network) setNick(c *client, from, to string) {
 	n.nicksMu.Lock()

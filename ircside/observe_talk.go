@@ -24,8 +24,39 @@ func (o *observer) message(m *line.Message) {
 		return
 	}
 	if said, ok := messageOf(m, o.decode); ok {
+		o.stopped(n)
+		o.addressees(&said)
 		o.emit(n, said)
 	}
+}
+
+// maxAddressees is how many people one message is taken to speak to.
+const maxAddressees = 5
+
+// addressees marks whom a message speaks to in the way that people do it here:
+// "rob: hi", "rob, bob: hi".
+func (o *observer) addressees(said *bridge.Message) {
+	if said.Emote {
+		return
+	}
+	at := 0
+	for range maxAddressees {
+		rest := said.Text[at:]
+		end := strings.IndexAny(rest[:min(len(rest), maxNick)], ":, ")
+		if end <= 0 || rest[end] == ' ' {
+			break
+		}
+		n := o.member([]byte(rest[:end]))
+		if n == nil {
+			break
+		}
+		said.Spans = append(said.Spans, bridge.Span{Start: at, End: at + end, Style: bridge.StyleMention, Person: o.person(n)})
+		if rest[end] == ':' {
+			break
+		}
+		at = len(said.Text) - len(strings.TrimLeft(rest[end+1:], " "))
+	}
+	said.Spans = bridge.Normalize(said.Text, said.Spans)
 }
 
 // messageOf is what a PRIVMSG or NOTICE says, false where it says nothing for
@@ -39,7 +70,7 @@ func messageOf(m *line.Message, decode func([]byte) string) (bridge.Message, boo
 		}
 		said.Text, said.Emote = args, true
 	}
-	said.Text = text.Strip(said.Text)
+	said.Text, said.Spans = text.Styled(said.Text)
 	said.Native, _ = m.Tag("msgid")
 	return said, strings.TrimSpace(said.Text) != ""
 }

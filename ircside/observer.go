@@ -50,6 +50,8 @@ type observer struct {
 	// moderated is +m. What the observer before knew counts until we are told.
 	moderated bool
 
+	typists map[*member]time.Time // natives who type, since they were last said to
+
 	split bool           // whether the line in hand is part of a netsplit
 	now   time.Time      // when it was sent
 	out   []bridge.Event // what it led to
@@ -87,6 +89,7 @@ func (o *observer) begin() {
 	}
 	o.members.Clear()
 	o.synced, o.topic, o.secret = false, topicState{}, false
+	o.typists = nil
 }
 
 // observation is a command that an observer understands, and how many
@@ -99,6 +102,7 @@ type observation struct {
 var observations = map[string]observation{
 	"PRIVMSG": {2, (*observer).message},
 	"NOTICE":  {2, (*observer).message},
+	"TAGMSG":  {1, (*observer).tagged},
 	"JOIN":    {1, (*observer).join},
 	"PART":    {1, (*observer).part},
 	"QUIT":    {0, (*observer).quit},
@@ -217,6 +221,7 @@ func (o *observer) gone(n *member, how bridge.Leave) {
 		return
 	}
 	o.members.Delete(o.table.Fold(n.nick))
+	o.forgetTypist(n)
 	if o.synced && o.native(n) {
 		o.emit(n, how)
 	}

@@ -61,6 +61,8 @@ func show(e bridge.Event) string {
 		return fmt.Sprintf("session %v: %s", b.Up, b.Text)
 	case bridge.Info:
 		return "info: " + b.Text
+	case bridge.Typing:
+		return fmt.Sprintf("%s typing %v", who, b.On)
 	case bridge.Answer:
 		return fmt.Sprintf("answer %q: %v cut %v", e.Ref, b.Rows, b.Cut)
 	case bridge.Confirm:

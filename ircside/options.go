@@ -36,7 +36,8 @@ type Network struct {
 	TLS       session.TLS
 	Password  string // of the server
 	// Nick, Username and Realname are who we say a person is; {nick} is the
-	// name they wished for, {local} and {jid} what they are at home.
+	// name they wished for, {local} the localpart of what they are at home,
+	// and {jid} all of it, be it a JID or a Matrix user id.
 	Nick, Username, Realname string
 	// Encoding is what is taken for the encoding of lines that are not UTF-8.
 	Encoding encoding.Encoding

@@ -33,6 +33,7 @@ func init() { // the handlers refer to it
 	routes = map[string]route{
 		"PRIVMSG": {2, 0, (*client).addressed},
 		"NOTICE":  {2, 0, (*client).addressed},
+		"TAGMSG":  {1, 0, (*client).tagged},
 		"JOIN":    {1, 0, (*client).ownJoin},
 		"PART":    {1, 0, (*client).ownPart},
 		"KICK":    {2, 0, (*client).ownKick},

@@ -35,7 +35,7 @@ func (c *client) send(e bridge.Event, b bridge.Message, target string) {
 	if b.Notice {
 		command = "NOTICE"
 	}
-	words := pieces(b.Text, b.Emote, c.sess.Nick(), c.sess.Userhost(), command, target)
+	words := pieces(b, c.nicksOf(e.Room), c.sess.Nick(), c.sess.Userhost(), command, target)
 	switch {
 	case len(words) == 0:
 		c.fail(e, bridge.Failure{Kind: bridge.ErrPolicy, Text: "There is no text in this message."})
@@ -44,6 +44,7 @@ func (c *client) send(e bridge.Event, b bridge.Message, target string) {
 		c.fail(e, bridge.Failure{Kind: bridge.ErrTooLong, Text: "This message is too long for IRC."})
 		return
 	}
+	c.spoke(e)
 	lines := make([]session.Line, len(words))
 	for i, w := range words {
 		lines[i] = session.Line{Command: command, Params: []string{target, w}}
@@ -55,6 +56,25 @@ func (c *client) send(e bridge.Event, b bridge.Message, target string) {
 	c.requestFor(e, session.Request{Lines: lines, Collect: []string{rplAway}}, func(replies []*line.Message) {
 		c.toldAway(e.Room.ID, replies)
 	})
+}
+
+// nicksOf tells what somebody is called where a message goes, "" where nobody
+// there is known to be them.
+func (c *client) nicksOf(room bridge.Room) func(bridge.Person) string {
+	return func(p bridge.Person) string {
+		nick := p.ID
+		if p.Network != c.net.name {
+			if nick = c.net.nickOf(p); nick == "" {
+				return ""
+			}
+		}
+		if m := c.room([]byte(room.ID)); m != nil && !room.Private() {
+			if n, ok := m.ch.find(nick); ok {
+				return n.nick // as it is written
+			}
+		}
+		return nick
+	}
 }
 
 // request sends lines and answers e when the server has.

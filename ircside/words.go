@@ -1,8 +1,12 @@
 package ircside
 
 import (
+	"iter"
+	"net/url"
+	"path"
 	"strings"
 
+	"isthmus/bridge"
 	"isthmus/ircside/isupport"
 	"isthmus/ircside/line"
 	"isthmus/ircside/text"
@@ -34,32 +38,69 @@ func reasonOf(s string, limit int) string {
 }
 
 // pieces is what is said as parameters of PRIVMSG or NOTICE, each fit for one
-// line when it reaches others: with our nick and user@host before it.
-func pieces(said string, emote bool, nick, userhost, command, target string) []string {
+// line when it reaches others: with our nick and user@host before it. name is
+// what a mentioned person is called there, "" to leave it as it was said.
+func pieces(said bridge.Message, name func(bridge.Person) string, nick, userhost, command, target string) []string {
 	mask := len(userhost)
 	if mask == 0 {
 		mask = assumedMask
 	}
 	room := line.MaxBody - len(":! ") - len(nick) - mask - len(command) - len(" ") - len(target) - len(" :\r\n")
-	if emote {
+	if said.Emote {
 		room -= len(text.CTCP("ACTION", "x")) - 1
 	}
 	var out []string
-	for _, l := range text.Lines(said) {
-		for _, piece := range text.Split(text.Sanitize(l), room) {
+	for l := range linesOf(said, name, room) {
+		for _, piece := range l {
 			if len(out) > maxPieces {
 				return out
 			}
-			if strings.TrimSpace(piece) == "" {
+			if strings.TrimSpace(text.Strip(piece)) == "" {
 				continue
 			}
-			if emote {
+			if said.Emote {
 				piece = text.CTCP("ACTION", piece)
 			}
 			out = append(out, piece)
 		}
 	}
 	return out
+}
+
+// linesOf are the lines of a message, each in pieces of so many bytes at most:
+// those of its text, and one for each of its files, unless the text says where
+// that is.
+func linesOf(said bridge.Message, name func(bridge.Person) string, room int) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		if len(said.Spans) == 0 {
+			for _, l := range text.Lines(said.Text) {
+				if !yield(text.Split(text.Sanitize(l), room)) {
+					return
+				}
+			}
+		} else {
+			for _, l := range text.Render(said.Text, said.Spans, name) {
+				if !yield(l.Split(room)) {
+					return
+				}
+			}
+		}
+		for _, f := range said.Files {
+			if f.URL != "" && !strings.Contains(said.Text, f.URL) && !yield(text.Split(text.Sanitize(linkOf(f)), room)) {
+				return
+			}
+		}
+	}
+}
+
+// linkOf is a file as words: its link, behind its name where the link does not
+// end with that.
+func linkOf(f bridge.File) string {
+	name := strings.TrimSpace(f.Name)
+	if u, err := url.Parse(f.URL); err == nil && path.Base(u.Path) == name || name == "" {
+		return f.URL
+	}
+	return name + ": " + f.URL
 }
 
 // isNick reports whether name can be a nick to send to: not a channel, a mask,

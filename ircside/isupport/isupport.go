@@ -54,6 +54,7 @@ type Table struct {
 
 	WHOX     bool // WHOX: WHO takes a list of fields
 	UTF8Only bool // UTF8ONLY: the server refuses anything else
+	NoTyping bool // CLIENTTAGDENY: the server drops +typing
 	SafeList bool // SAFELIST: LIST does not end the connection
 	Excepts  byte // EXCEPTS: the mode of ban exceptions, 0 for none
 	Invex    byte // INVEX: the mode of invite exceptions, 0 for none
@@ -162,11 +163,27 @@ func derive(tokens map[string]string) *Table {
 	}
 	_, t.WHOX = tokens["WHOX"]
 	_, t.UTF8Only = tokens["UTF8ONLY"]
+	t.NoTyping = denies(tokens["CLIENTTAGDENY"], "typing")
 	_, t.SafeList = tokens["SAFELIST"]
 	t.Excepts = modeOf(tokens, "EXCEPTS", 'e')
 	t.Invex = modeOf(tokens, "INVEX", 'I')
 	t.Bot = modeOf(tokens, "BOT", 0)
 	return t
+}
+
+// denies reports whether a list of client-only tags that are dropped has tag
+// (message-tags, "RPL_ISUPPORT tokens"): "*" is all, but for those with a minus.
+func denies(list, tag string) bool {
+	denied := false
+	for entry := range strings.SplitSeq(list, ",") {
+		switch entry {
+		case "-" + tag:
+			return false
+		case tag, "*":
+			denied = true
+		}
+	}
+	return denied
 }
 
 // number is the value of a length or count, missing where it has none or a

@@ -143,3 +143,11 @@ func FuzzWith(f *testing.F) {
 		s.Kind('o')
 	})
 }
+
+func TestClientTagDeny(t *testing.T) {
+	for list, want := range map[string]bool{"": false, "*": true, "typing": true, "reply,typing": true, "*,-typing": false, "-typing,*": false, "*,-reply": true, "reply": false} {
+		if got := Default().With([][]byte{[]byte("a"), []byte("CLIENTTAGDENY=" + list), nil}).NoTyping; got != want {
+			t.Errorf("%s: %v", list, got)
+		}
+	}
+}

@@ -49,6 +49,29 @@ func (s *Session) SendLater(command string, params ...string) error {
 	return s.send(true, command, params)
 }
 
+// Signal sends a line with tags that only clients know (IRCv3 message-tags),
+// which is of use now or not at all: it reports false, and sends nothing, where
+// the server passes on no such tags, or where flood control would hold it back
+// or, because of it, whatever comes next. It may block as Send does.
+func (s *Session) Signal(tags []line.Tag, command string, params ...string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.has(capMessageTags) || s.openLocked(1, 0) != nil || len(s.queue) > 0 || !s.bucket.room(time.Now(), signalRoom) {
+		return false
+	}
+	out, err := line.Append(s.outLocked(), tags, command, params...)
+	s.out = out
+	if err != nil {
+		return false
+	}
+	s.bucket.take(time.Now())
+	s.flushLocked()
+	return true
+}
+
+// signalRoom is how many lines must be free to go for a Signal to go.
+const signalRoom = 3
+
 func (s *Session) send(later bool, command string, params []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -33,20 +33,27 @@ func Strip(s string) string {
 	out.WriteString(s[:clean])
 	for i := clean; i < len(s); {
 		r, size := utf8.DecodeRuneInString(s[i:])
-		i += size
 		switch {
-		case r == codeColour:
-			i += colours(s[i:], 2, isDigit)
-		case r == codeHexColour:
-			i += colours(s[i:], 6, isHex)
+		case r == codeColour || r == codeHexColour:
+			size = colourCode(s[i:])
 		case r == '\t':
 			out.WriteByte(' ')
 		case isControl(r): // the other codes, too, are one character alone
 		default:
 			out.WriteRune(r)
 		}
+		i += size
 	}
 	return out.String()
+}
+
+// colourCode is how many bytes the code that s begins with takes, with its
+// colours.
+func colourCode(s string) int {
+	if s[0] == codeHexColour {
+		return 1 + colours(s[1:], 6, isHex)
+	}
+	return 1 + colours(s[1:], 2, isDigit)
 }
 
 // colours is how many bytes the colours at the beginning of s take: a

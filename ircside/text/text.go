@@ -1,8 +1,9 @@
 // Package text turns what IRC carries, bytes in any encoding with format
 // codes in them, into plain text, and plain text into what fits an IRC line.
 //
-//	from IRC   Decode, then ParseCTCP, then Strip
-//	to IRC     one line at a time: Sanitize, then Split
+//	from IRC   Decode, then ParseCTCP, then Strip, or Styled where format counts
+//	to IRC     one line at a time: Sanitize, then Split; with format, Render,
+//	           then Line.Split
 package text
 
 import (
@@ -46,10 +47,13 @@ func Sanitize(s string) string {
 // isControl reports whether r is of C0, DEL or C1.
 func isControl(r rune) bool { return r < 0x20 || r >= 0x7f && r < 0xa0 }
 
+// lineEnds are the characters that end lines.
+const lineEnds = "\n\r\u2028\u2029"
+
 // Lines are the lines of s that say something, whatever ends them.
 func Lines(s string) []string {
 	var lines []string
-	for l := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == '\n' || r == '\r' || r == '\u2028' || r == '\u2029' }) {
+	for l := range strings.FieldsFuncSeq(s, func(r rune) bool { return strings.ContainsRune(lineEnds, r) }) {
 		if strings.TrimSpace(l) != "" {
 			lines = append(lines, l)
 		}
