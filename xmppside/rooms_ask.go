@@ -106,12 +106,11 @@ func (h *hosted) signal(user jid.JID, nick string, tell func(conversation bridge
 // query asks the network about an occupant, as a vCard shows it, or for the
 // room's own picture; of natives nothing else is known.
 func (h *hosted) query(e bridge.Event, user jid.JID, w muc.Query) {
-	if w.Target == "" { // answered to the room, see deliver
-		e.Body = bridge.Query{What: bridge.QueryAvatar}
-		h.rooms.core.Publish(e)
+	ref := e.ID
+	if w.Target == "" {
+		h.queryPicture(ref, user)
 		return
 	}
-	ref := e.ID
 	room, err := h.conversation(user, w.Target)
 	if err != nil || !w.Payload.Is(nsVCard, "vCard") {
 		h.room.Refuse(ref, wire.StanzaError{Condition: wire.ConditionServiceUnavailable})
@@ -124,6 +123,28 @@ func (h *hosted) query(e bridge.Event, user jid.JID, w muc.Query) {
 		}
 		c.nickname = address.Name(w.Target)
 		h.room.Answer(ref, string(c.append(nil)))
+	})
+}
+
+// queryPicture asks the network for the room's picture: in the conversation
+// that a user has with the room's address, as all questions are asked.
+func (h *hosted) queryPicture(ref string, user jid.JID) {
+	room, err := conversation(h.room.JID(), user)
+	if err != nil {
+		h.room.Refuse(ref, addressError(err))
+		return
+	}
+	h.rooms.ask(bridge.Event{Room: room, By: room.Owner, Body: bridge.Query{What: bridge.QueryAvatar}}, func(answer bridge.Body) {
+		switch b := answer.(type) {
+		case bridge.Answer:
+			c := vCard{name: h.room.Name()}
+			c.photo, _, _ = pictureIn(b) // one that can't be sent is none
+			h.room.Answer(ref, string(c.append(nil)))
+		case bridge.Failure:
+			h.room.Refuse(ref, stanzaError(b))
+		default:
+			h.room.Refuse(ref, wire.StanzaError{Condition: wire.ConditionServiceUnavailable})
+		}
 	})
 }
 

@@ -86,14 +86,12 @@ func (h *hosted) deliver(e bridge.Event) {
 	case bridge.Moved:
 		to, uri, text := h.moved(b.To)
 		room.Destroy(to, uri, cmp.Or(b.Reason, text))
-	case bridge.Answer:
-		h.answer(e.Ref, b)
 	case bridge.Typing:
 		room.SetTyping(who(e.By, e.Name), b.On)
 	case bridge.Read:
 		room.SetRead(who(e.By, e.Name), b.Message)
-	case bridge.Session:
-		// Of a console: a room has none.
+	case bridge.Session, bridge.Answer:
+		// Of a console or a conversation: a room has neither.
 	case bridge.Expel, bridge.Invite, bridge.Watch, bridge.Query:
 		// A hosted room has no authority: nobody asks it for anything.
 		h.rooms.core.Publish(bridge.Event{Room: e.Room, Ref: e.ID,
@@ -187,13 +185,6 @@ func (h *hosted) moved(id string) (to jid.JID, uri, text string) {
 		return jid.JID{}, "", text
 	}
 	return to, to.URI() + "?join", text // XEP-0147
-}
-
-// answer brings a user the room's picture. Nothing else is asked of it.
-func (h *hosted) answer(ref string, a bridge.Answer) {
-	c := vCard{name: h.room.Name()}
-	c.photo, _, _ = pictureIn(a) // one that can't be sent is none
-	h.room.Answer(ref, string(c.append(nil)))
 }
 
 // whisper passes content on to a user from the occupant at of a hosted room,

@@ -54,14 +54,14 @@ func TestRoomInfo(t *testing.T) {
 	b.from(info)
 	b.expect("name='Gophers'/>", "muc#roominfo_avatarhash")
 	b.from("<iq from='" + alicePC + "' to='" + matrixAt + "' id='v' type='get'><vCard xmlns='vcard-temp'/></iq>")
-	e := b.asked()
-	if e.Room != matrixRoom || e.By != alice || e.Body != (bridge.Query{What: bridge.QueryAvatar}) {
+	if e := b.asked(); e.Room != (bridge.Room{Network: "xmpp", ID: matrixAt, Owner: alice}) || e.Body != (bridge.Query{What: bridge.QueryAvatar}) {
 		t.Errorf("%+v", e)
 	}
-	b.rooms.deliver(bridge.Event{Room: matrixRoom, Ref: e.ID, Body: bridge.Answer{Rows: [][]string{{"image/png", dotBase64}}}})
+	b.answer(bridge.Answer{Rows: [][]string{{"image/png", dotBase64}}})
 	b.expect("id='v' type='result'><vCard xmlns='vcard-temp'><FN>Gophers</FN><PHOTO><TYPE>image/png</TYPE><BINVAL>" + dotBase64 + "</BINVAL></PHOTO></vCard>")
 	b.from("<iq from='" + alicePC + "' to='" + matrixAt + "' id='v' type='get'><vCard xmlns='vcard-temp'/></iq>")
-	b.rooms.deliver(bridge.Event{Room: matrixRoom, Ref: b.asked().ID, Body: bridge.Failure{Kind: bridge.ErrTimeout}})
+	b.asked()
+	b.answer(bridge.Failure{Kind: bridge.ErrTimeout})
 	b.expect("id='v' type='error'", "<remote-server-timeout ")
 }
 
