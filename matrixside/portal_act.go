@@ -69,6 +69,7 @@ func (p *portal) request(ctx context.Context, a act) error {
 	case actNotice:
 		return p.notice(ctx, a)
 	case actKick:
+		p.side.log.Info("matrix: a user is put out of a portal room", "room", p.room, "user", a.user, "reason", a.reason)
 		return ignoreGone(c.Do(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
 			_, err := m.KickUser(ctx, p.id, &mautrix.ReqKickUser{UserID: a.user, Reason: cleanLine(a.reason, 500)})
 			return err

@@ -3,6 +3,7 @@ package matrixside
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -57,6 +58,27 @@ func (s *portalState) answered(e bridge.Event) {
 	s.finish(a.done)
 }
 
+// maxTries is how many other names are tried for somebody whose own is taken:
+// nobody on Matrix has chosen theirs with a view to that room.
+const maxTries = 4
+
+// wish is the name that is tried for a user: their own, then one that tells where
+// they are from.
+func (s *portalState) wish(u *portalUser) string {
+	mark, n := "", ""
+	if u.tries > 1 {
+		n = strconv.Itoa(u.tries)
+	}
+	switch {
+	case u.tries == 0:
+	case s.network == bridge.NetworkXMPP:
+		mark = " (" + strings.TrimSpace("Matrix "+n) + ")"
+	default:
+		mark = "[m]" + n
+	}
+	return u.name + mark
+}
+
 // failureTexts are for failures without a text.
 var failureTexts = map[bridge.ErrorKind]string{
 	bridge.ErrNotFound: "There is no such room.", bridge.ErrBanned: "You are banned.",
@@ -83,7 +105,13 @@ func (s *portalState) refused(user id.UserID, a *portalAsked, f bridge.Failure, 
 	if u == nil {
 		return
 	}
-	u.phase, u.join, u.why = userOut, "", why
+	if f.Kind == bridge.ErrConflict && u.tries < maxTries {
+		u.tries++
+		s.join(user, u, u.again, a.done)
+		a.done = nil
+		return
+	}
+	u.phase, u.join, u.why, u.tries = userOut, "", why, 0
 	if u.again && passing(f.Kind) {
 		if u.wait == 0 {
 			s.notice("You can't be brought back into "+s.there+" at the moment: "+why+" This is tried again.", "", user)

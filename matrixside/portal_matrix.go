@@ -99,7 +99,7 @@ func (s *portalState) userJoins(e *event.Event, who id.UserID, m *event.MemberEv
 // join asks that a user be let in. again is for those who were in before.
 func (s *portalState) join(who id.UserID, u *portalUser, again bool, done func()) {
 	u.phase, u.again = userJoining, again
-	s.ask(portalAsked{event: bridge.Event{By: matrixPerson(who), Name: u.name, Body: bridge.Join{Password: s.key(who)}}, done: done})
+	s.ask(portalAsked{event: bridge.Event{By: matrixPerson(who), Name: s.wish(u), Body: bridge.Join{Password: s.key(who)}}, done: done})
 	for i, a := range s.asked {
 		if _, join := a.event.Body.(bridge.Join); join && a.event.By.ID == string(who) {
 			u.join = i

@@ -77,6 +77,7 @@ type portalUser struct {
 	// waited before; zero for who needn't.
 	retry time.Time
 	wait  time.Duration
+	tries int    // of other names
 	why   string // they are out
 }
 
@@ -364,7 +365,7 @@ func (s *portalState) joined(e bridge.Event, j bridge.Join) {
 		return
 	}
 	again := u.again
-	u.nick, u.join, u.again = e.Name, "", false
+	u.nick, u.join, u.again, u.tries = e.Name, "", false, 0
 	if a != nil {
 		s.finish(a.done)
 	}
