@@ -331,6 +331,13 @@ func (in *Inbox) forget(seqs []int64) {
 	}
 }
 
+// Held is how many events have been accepted and are not done yet.
+func (in *Inbox) Held() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.held
+}
+
 // errFull means that too much is not done yet.
 var errFull = errors.New("too many events are not done yet")
 
@@ -384,10 +391,7 @@ func (in *Inbox) accept(ctx context.Context, events []received) error {
 // before. It is the gate's.
 func (in *Inbox) await(ctx context.Context, n int) bool {
 	for {
-		in.mu.Lock()
-		fits := in.held == 0 || in.held+n <= held
-		in.mu.Unlock()
-		if fits {
+		if now := in.Held(); now == 0 || now+n <= held {
 			return true
 		}
 		select {
