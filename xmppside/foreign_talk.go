@@ -2,7 +2,6 @@ package xmppside
 
 import (
 	"errors"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -75,11 +74,8 @@ func (t *talks) deliver(e bridge.Event, as, with jid.JID) {
 }
 
 func (t *talks) say(e bridge.Event, as, with jid.JID, m bridge.Message) {
-	id := e.ID
 	for i, part := range format.Parts(m) {
-		if i > 0 {
-			id = e.ID + "." + strconv.Itoa(i+1)
-		}
+		id := partID(e.ID, i)
 		t.note(id, e.Room, talk{as, with})
 		t.side.send(as.Domain(), func(b []byte) []byte {
 			b = wire.AppendOpen(b, wire.Header{Kind: wire.Message, To: with, From: as, ID: id, Type: "chat"})

@@ -146,7 +146,7 @@ func partID(id string, i int) string {
 	if i == 0 || id == "" {
 		return id
 	}
-	return id + "." + strconv.Itoa(i)
+	return id + "." + strconv.Itoa(i+1)
 }
 
 func wholeID(id string) string {

@@ -424,3 +424,76 @@ func FuzzRoom(f *testing.F) {
 		}
 	})
 }
+
+// Typing and reading are told within bounds, and what is beyond is counted.
+func TestSignalsAreBounded(t *testing.T) {
+	p := newPlay(t)
+	left := new(atomic.Int64)
+	p.open(Options{LeftOut: left})
+	enter(t, p.room, 0)
+	p.room.SetMembers(natives(1), false)
+	p.log = nil
+	for i := range 4 * maxSignalsOf {
+		what := [...]string{"composing", "paused"}[i%2]
+		p.room.Handle(parse(t, fmt.Sprintf("<message from='%s' to='%s' type='groupchat'><%s xmlns='%s'/></message>", userJID(0), testRoom, what, nsChatStates)))
+	}
+	told := strings.Count(strings.Join(p.log, "\n"), "muc.Typing")
+	if told < maxSignalsOf || told > maxSignalsOf+2 || left.Load() == 0 || p.room.users[0].typing {
+		t.Errorf("%d were told, %d left out", told, left.Load())
+	}
+	left.Store(0)
+	p.log = nil
+	native := Who{Nick: native(0).Nick}
+	for range maxSignals + 50 {
+		p.room.SetRead(native, "e")
+	}
+	if len(p.log) < maxSignals || left.Load() < 40 {
+		t.Errorf("%d were shown, %d left out", len(p.log), left.Load())
+	}
+}
+
+// Which id of ours a recent message of a user has, is known; the newest counts.
+func TestOwnIDs(t *testing.T) {
+	var l ownIDs
+	l.add("", "o")
+	l.add("same", "same")
+	l.add(strings.Repeat("x", maxMarker+1), "o")
+	if len(l.list) != 0 {
+		t.Error(l.list)
+	}
+	for i := range maxOwnIDs + 2 {
+		l.add("t"+strconv.Itoa(i), "o"+strconv.Itoa(i))
+	}
+	l.add("t5", "other")
+	for named, want := range map[string]string{"t0": "t0", "t2": "t2", "t3": "o3", "t5": "other", "o7": "o7", "": ""} {
+		if got := l.find(named); got != want {
+			t.Errorf("%q is %q", named, got)
+		}
+	}
+}
+
+// How much history a client wants (XEP-0045 §7.2.13).
+func TestWanted(t *testing.T) {
+	for attrs, want := range map[string]int{
+		"":                                    usualHistory,
+		"maxstanzas='7'":                      7,
+		"maxstanzas='0'":                      0,
+		"maxchars='0'":                        0,
+		"maxchars='0' maxstanzas='7'":         0,
+		"seconds='180'":                       maxHistory,
+		"seconds='180' maxstanzas='7'":        7,
+		"seconds='0' maxstanzas='7'":          0,
+		"since='1970-01-01T00:00:00Z'":        maxHistory,
+		"since='9999-01-01T00:00:00Z'":        0,
+		"since='2020-01-01T00:00:00.5+02:00'": maxHistory,
+		"maxstanzas='5000'":                   maxHistory,
+		"maxstanzas=' 5'":                     usualHistory,
+		"maxchars='-1' seconds='x' since=''":  usualHistory,
+	} {
+		x := parse(t, "<presence><x xmlns='"+nsMUC+"'><history "+attrs+"/></x></presence>")
+		e, _ := x.Child(nsMUC, "x")
+		if got := newWanted(e).most(); got != want {
+			t.Errorf("%s: %d, not %d", attrs, got, want)
+		}
+	}
+}
