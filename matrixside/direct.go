@@ -77,6 +77,7 @@ type direct struct {
 	early   map[id.EventID]bool // of that
 	shown   shownMessages
 	typing  bool
+	watched bool
 	invited time.Time // the user was invited last
 	absent  bool      // the user is not in the room
 	sealed  bool      // it is encrypted: nobody hears what is said here

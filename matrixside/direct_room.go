@@ -143,6 +143,10 @@ func (d *directs) accept(room id.RoomID, user, who id.UserID) {
 		return // there is something in that room already
 	}
 	defer close(c.ready)
+	if theirs, ok := s.places.at(s.pairs.room(c.pair)).(*chat); ok { // the other party had begun one
+		s.natives.chats.drop(theirs)
+		d.decline(ctx, theirs.id, as, "The conversation goes on in another room.")
+	}
 	old := d.at(c.pair)
 	s.pairs.recall(d.entry(c)) // before they are in: the answer may come at once
 	undo := func() {
@@ -179,11 +183,19 @@ func (d *directs) accept(room id.RoomID, user, who id.UserID) {
 	if c.isBot() {
 		c.tell(botGreeting, "")
 	}
+	c.watch()
 	c.catchUp(ctx, as)
-	if c.isBot() {
-		return
+}
+
+// watch asks, once in our life, to be told of the other party's presence.
+func (c *direct) watch() {
+	c.mu.Lock()
+	first := !c.watched && !c.isBot()
+	c.watched = true
+	c.mu.Unlock()
+	if first {
+		c.all.ask(bridge.Event{Room: c.room, By: c.room.Owner, Body: bridge.Watch{On: true}}, func(bridge.Body) {})
 	}
-	d.ask(bridge.Event{Room: c.room, By: c.room.Owner, Body: bridge.Watch{On: true}}, func(bridge.Body) {})
 }
 
 // maxEarly is how much of what was said before a ghost came is carried on.
@@ -356,6 +368,7 @@ func (c *direct) says(e *event.Event, done func()) {
 		c.command(e, m, done)
 		return
 	}
+	c.watch()
 	c.all.ask(bridge.Event{Room: c.room, By: c.room.Owner, Body: m}, func(b bridge.Body) {
 		if f, failed := b.(bridge.Failure); failed {
 			c.tell(strings.TrimSpace("This was not sent. "+f.Text), e.ID)

@@ -69,6 +69,7 @@ func TestDirectEncrypted(t *testing.T) {
 
 func TestBot(t *testing.T) {
 	w := newWorld(t, fakehs.Synapse, nil)
+	w.libera.set(func(o *otherSide) { o.rows = [][]string{{"#go", "Go!", "12"}, {"#c", "C", "3"}} })
 	bob := w.hs.User("bob")
 	chat := bob.CreateDirect(w.hs.Bot())
 	w.expectNotice(chat, w.hs.Bot(), "Say help")

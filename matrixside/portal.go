@@ -26,6 +26,11 @@ const (
 	// crowdInterval: a homeserver has other things to do.
 	crowdBurst    = 20
 	crowdInterval = 50 * time.Millisecond
+	// ghostsOnDendrite and ghostsOnSynapse stand in one room where
+	// PortalOptions.Ghosts says nothing: what a room's members cost grows on
+	// Dendrite with their square.
+	ghostsOnDendrite = 100
+	ghostsOnSynapse  = 1000
 	// returnInterval is between two users who are let in again after a restart.
 	returnInterval = 50 * time.Millisecond
 )
@@ -66,6 +71,8 @@ type portal struct {
 	side *Side
 	id   id.RoomID
 	room bridge.Room
+	// network is whose room it stands for.
+	network string
 	// arrived is closed when it is known who is in the room.
 	arrived chan struct{}
 	powers  sync.Mutex    // while power levels are changed
@@ -80,7 +87,7 @@ type portal struct {
 func newPortal(all *portals, room id.RoomID, name string) *portal {
 	there, network, _ := names.SplitPortal(name)
 	s := all.side
-	p := &portal{all: all, side: s, id: room, room: bridge.Room{Network: bridge.NetworkMatrix, ID: name},
+	p := &portal{all: all, side: s, id: room, room: bridge.Room{Network: bridge.NetworkMatrix, ID: name}, network: network,
 		arrived: make(chan struct{}), signals: rate.NewLimiter(signalsPerSecond, signalsBurst), keys: map[id.UserID]string{}}
 	home := network
 	if network == bridge.NetworkXMPP {
@@ -91,7 +98,7 @@ func newPortal(all *portals, room id.RoomID, name string) *portal {
 		admit: p.admit, dropped: func(user id.UserID) { all.drop(user, p) },
 		key: func(user id.UserID) string { return p.keys[user] },
 		now: time.Now, newID: bridge.NewID, ghostOf: s.ghostOf, isOurs: s.isOurs, personOf: s.ghosts.person, parse: s.parseMessage,
-		users: map[id.UserID]*portalUser{}, crowd: newCrowd(s.options().Portals.Ghosts, s.ghosts.entered), asked: map[string]*portalAsked{},
+		users: map[id.UserID]*portalUser{}, crowd: newCrowd(ghostsOnDendrite, s.ghosts.entered), asked: map[string]*portalAsked{},
 		levels: map[id.UserID]int{}, typing: map[id.UserID]bool{}, name: there,
 	}
 	return p
@@ -208,7 +215,8 @@ func (all *portals) run(ctx context.Context) {
 // can't be in any more is forgotten.
 func (all *portals) arrive(ctx context.Context, p *portal, again bool) error {
 	users := map[id.UserID]string{}
-	err := all.side.options().Client.Do(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
+	c := all.side.options().Client
+	err := c.Do(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
 		members, err := m.JoinedMembers(ctx, p.id)
 		if err != nil {
 			return err
@@ -225,8 +233,23 @@ func (all *portals) arrive(ctx context.Context, p *portal, again bool) error {
 	case err != nil:
 		all.side.log.Warn("matrix: a portal room that can't be entered any more is forgotten", "room", p.room, "id", p.id, "error", err)
 		all.forget(ctx, p)
+		// Or else the alias would go on leading there. Where that fails, it does.
+		_ = c.Once(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
+			_, err := m.DeleteAlias(ctx, all.side.options().Names.Alias(p.room.ID))
+			return err
+		})
 	}
-	p.run(func(s *portalState) { s.arrive(users, again) })
+	most := all.side.options().Portals.Ghosts
+	if most == 0 {
+		most = ghostsOnDendrite
+		if software, _, err := c.Software(ctx); err == nil && software == "Synapse" {
+			most = ghostsOnSynapse
+		}
+	}
+	p.run(func(s *portalState) {
+		s.crowd.most = most
+		s.arrive(users, again)
+	})
 	close(p.arrived)
 	pause := time.Duration(len(users)) * returnInterval
 	select {

@@ -15,7 +15,6 @@ import (
 
 	"isthmus/bridge"
 	"isthmus/matrixside/client"
-	"isthmus/matrixside/names"
 )
 
 // actPatience is for how long one thing is tried while the homeserver is away, or
@@ -46,10 +45,27 @@ func (p *portal) act(a act) {
 		p.side.ghosts.setPicture(a.who, a.avatar)
 	case actMoved:
 		p.move(a)
+	case actAvatar:
+		p.wantPicture(a.hash)
+	case actFollow:
+		p.all.follow(p, a.to)
 	default:
-		ctx, cancel := context.WithTimeout(p.side.ctx, actPatience)
-		defer cancel()
-		p.report(a, p.request(ctx, a))
+		p.report(a, p.side.persist(func(ctx context.Context) error { return p.request(ctx, a) }))
+	}
+}
+
+// persist does something on Matrix: until it is done or refused, for
+// actPatience while the homeserver says that it can't, and for as long as it
+// takes while there is no homeserver. f must be safe to repeat.
+func (s *Side) persist(f func(context.Context) error) error {
+	for {
+		ctx, cancel := context.WithTimeout(s.ctx, actPatience)
+		err := f(ctx)
+		cancel()
+		var gaveUp *client.GaveUpError
+		if !errors.As(err, &gaveUp) || s.ctx.Err() != nil || s.options().Client.Up() {
+			return err
+		}
 	}
 }
 
@@ -102,6 +118,8 @@ func (p *portal) request(ctx context.Context, a act) error {
 			return nil
 		}
 		return p.side.list(ctx, p.id, false)
+	case actPicture:
+		return p.setPicture(ctx, a.uri)
 	}
 	panic(fmt.Sprintf("matrixside: unknown act %T", a))
 }
@@ -186,8 +204,10 @@ func (s *Side) sendPart(ctx context.Context, room id.RoomID, as id.UserID, ev st
 // say shows a message in the name of a ghost, which comes in first if it isn't
 // there. For who can't have one, the bot speaks and says for whom.
 func (p *portal) say(a actSay) {
-	ctx, cancel := context.WithTimeout(p.side.ctx, actPatience)
-	defer cancel()
+	p.report(a, p.side.persist(func(ctx context.Context) error { return p.trySay(ctx, a) }))
+}
+
+func (p *portal) trySay(ctx context.Context, a actSay) error {
 	as := a.ghost
 	if as != "" {
 		p.mu.Lock()
@@ -205,12 +225,12 @@ func (p *portal) say(a actSay) {
 			first, err = p.sayAs(ctx, "", a.event)
 		}
 	}
-	p.report(a, err)
 	if first != "" {
 		p.mu.Lock()
 		p.state.shown.add(a.event.ID, first)
 		p.mu.Unlock()
 	}
+	return err
 }
 
 func isForbidden(err error) bool {
@@ -257,8 +277,8 @@ func (p *portal) setPowers(ctx context.Context, levels map[id.UserID]int) error 
 	p.powers.Lock()
 	defer p.powers.Unlock()
 	return p.side.options().Client.Do(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
-		var all event.PowerLevelsEventContent
-		if err := m.StateEvent(ctx, p.id, event.StatePowerLevels, "", &all); err != nil {
+		all, err := p.readPowers(ctx, m)
+		if err != nil {
 			return err
 		}
 		if all.Users == nil {
@@ -277,9 +297,26 @@ func (p *portal) setPowers(ctx context.Context, levels map[id.UserID]int) error 
 		if !changed {
 			return nil
 		}
-		_, err := m.SendStateEvent(ctx, p.id, event.StatePowerLevels, "", &all)
+		_, err = m.SendStateEvent(ctx, p.id, event.StatePowerLevels, "", all)
 		return err
 	})
+}
+
+// readPowers reads the room's power levels. A Dendrite may not find for a
+// moment what was written just now.
+func (p *portal) readPowers(ctx context.Context, m *mautrix.Client) (*event.PowerLevelsEventContent, error) {
+	for try := 1; ; try++ {
+		var all event.PowerLevelsEventContent
+		err := m.StateEvent(ctx, p.id, event.StatePowerLevels, "", &all)
+		if try == 5 || !errors.Is(err, mautrix.MNotFound) {
+			return &all, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(time.Duration(try) * 100 * time.Millisecond):
+		}
+	}
 }
 
 // settle brings ghosts in and out, on a goroutine that is there while any is due.
@@ -369,31 +406,4 @@ func (p *portal) leave(ctx context.Context, g id.UserID, reason string) error {
 		_, err := m.LeaveRoom(ctx, p.id, &mautrix.ReqLeave{Reason: cleanLine(reason, 500)})
 		return err
 	})
-}
-
-// move tells where the room is now: its successor is one of ours, too.
-func (p *portal) move(a actMoved) {
-	ctx, cancel := context.WithTimeout(p.side.ctx, actPatience)
-	defer cancel()
-	var next id.RoomID
-	if to := names.PortalID(a.to, p.state.network); a.to != "" && to != p.room.ID {
-		if successor, err := p.all.open(ctx, to); err == nil {
-			next = successor.id
-		}
-	}
-	text := "This room is no more."
-	if a.to != "" {
-		text = "This room is at " + a.to + " now."
-	}
-	if a.reason != "" {
-		text += " " + a.reason
-	}
-	p.report(a, p.notice(ctx, actNotice{text: text}))
-	if next == "" {
-		return
-	}
-	p.report(a, p.side.options().Client.Do(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
-		_, err := m.SendStateEvent(ctx, p.id, event.StateTombstone, "", &event.TombstoneEventContent{Body: text, ReplacementRoom: next})
-		return err
-	}))
 }

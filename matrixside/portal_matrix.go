@@ -21,6 +21,13 @@ func (s *portalState) handle(e *event.Event, done func()) {
 		s.member(e, id.UserID(*e.StateKey), e.Content.AsMember(), done)
 		return
 	}
+	if e.Type == event.StateTombstone && e.StateKey != nil { // whoever may, may do so in the bot's name
+		if to := e.Content.AsTombstone().ReplacementRoom; to != "" {
+			s.do(actFollow{to})
+		}
+		s.finish(done)
+		return
+	}
 	if s.isOurs(e.Sender) {
 		s.finish(done) // an echo
 		return

@@ -24,8 +24,8 @@ type PortalOptions struct {
 	// the homeserver's directory; Spaces gathers those of a network in a space.
 	Published, Spaces bool
 	// Ghosts is how many people of other networks stand in a room although
-	// they don't speak. A homeserver has to tell all of them everything: 100 is
-	// what Dendrite bears, and what 0 means.
+	// they don't speak; 0 means what the homeserver bears: 1000 on Synapse, 100
+	// elsewhere.
 	Ghosts int
 	// RoomsPerUser and RoomsMost bound the rooms that one user is in, and that
 	// there are; 0 means 100 and 10,000.
@@ -36,7 +36,7 @@ func (o *PortalOptions) setDefaults() {
 	for _, f := range []struct {
 		field *int
 		value int
-	}{{&o.Ghosts, 100}, {&o.RoomsPerUser, 100}, {&o.RoomsMost, 10000}} {
+	}{{&o.RoomsPerUser, 100}, {&o.RoomsMost, 10000}} {
 		if *f.field <= 0 {
 			*f.field = f.value
 		}

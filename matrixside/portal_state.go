@@ -47,6 +47,7 @@ type portalState struct {
 	shown  shownMessages
 	topic  string // as Matrix has it
 	name   string
+	avatar string // of the picture, SHA-1
 	secret bool
 	typing map[id.UserID]bool
 
@@ -166,6 +167,12 @@ type (
 		who    bridge.Person
 		avatar string
 	}
+	// actAvatar gets the room's picture, of which this is the SHA-1, and shows it;
+	// actPicture shows what was got.
+	actAvatar  struct{ hash string }
+	actPicture struct{ uri id.ContentURIString }
+	// actFollow goes with the Matrix room to another that takes its place.
+	actFollow struct{ to id.RoomID }
 	// actMoved tells that the room is elsewhere.
 	actMoved struct{ to, reason string }
 	// actDone lets the inbox forget an event.
@@ -189,6 +196,9 @@ func (actPresence) act() {}
 func (actProfile) act()  {}
 func (actMoved) act()    {}
 func (actDone) act()     {}
+func (actAvatar) act()   {}
+func (actPicture) act()  {}
+func (actFollow) act()   {}
 
 func (s *portalState) do(a ...act) { s.out = append(s.out, a...) }
 
@@ -245,6 +255,10 @@ func (s *portalState) deliver(e bridge.Event) {
 		if name := cmp.Or(b.Name, s.there); name != s.name {
 			s.name = name
 			s.do(actState{event.StateRoomName, name})
+		}
+		if b.Avatar != s.avatar {
+			s.avatar = b.Avatar
+			s.do(actAvatar{b.Avatar})
 		}
 	case bridge.RoleChange:
 		s.roleChanged(e, b)

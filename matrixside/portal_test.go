@@ -31,6 +31,7 @@ type otherSide struct {
 	got     []bridge.Event
 	members map[string][]bridge.Member // of its rooms
 	refuse  func(bridge.Event) *bridge.Failure
+	rows    [][]string        // of its answers
 	nicks   map[string]string // what people are called who wish for another name
 }
 
@@ -45,7 +46,7 @@ func (o *otherSide) Deliver(e bridge.Event) {
 	close(o.changed)
 	o.changed = make(chan struct{})
 	failure := o.refuse(e)
-	members, nick := slices.Clone(o.members[e.Room.ID]), o.nicks[e.Name]
+	members, nick, rows := slices.Clone(o.members[e.Room.ID]), o.nicks[e.Name], o.rows
 	o.mu.Unlock()
 	if failure != nil && isRequest(e.Body) {
 		o.hub.Publish(bridge.Event{Room: e.Room, Ref: e.ID, Body: *failure})
@@ -59,7 +60,7 @@ func (o *otherSide) Deliver(e bridge.Event) {
 		o.hub.Publish(bridge.Event{Room: e.Room, Body: bridge.Members{Members: members}})
 		o.hub.Publish(bridge.Event{Room: e.Room, By: e.By, Name: nick, Ref: e.ID, Body: bridge.Join{Role: bridge.RoleParticipant}})
 	case bridge.Query:
-		o.hub.Publish(bridge.Event{Room: e.Room, By: e.By, Ref: e.ID, Body: bridge.Answer{Rows: [][]string{{"#go", "Go!", "12"}, {"#c", "C", "3"}}}})
+		o.hub.Publish(bridge.Event{Room: e.Room, By: e.By, Ref: e.ID, Body: bridge.Answer{Rows: rows}})
 	case bridge.Message:
 		o.hub.Publish(bridge.Event{Room: e.Room, By: e.By, Ref: e.ID, Body: bridge.Confirm{}})
 		if e.Room.Private() && e.Room.ID == "" {
@@ -420,4 +421,82 @@ func TestPortalTrouble(t *testing.T) {
 	if got := w.hs.Messages(room, w.hs.ID("irc_libera_rob")); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
+}
+
+func TestPortalAway(t *testing.T) {
+	w := newWorld(t, fakehs.Dendrite, nil)
+	w.libera.set(func(o *otherSide) { o.members["#go"] = []bridge.Member{o.member("rob")} })
+	bob := w.hs.User("bob")
+	room := bob.Join(w.hs.Alias(goAlias))
+	rob := w.hs.ID("irc_libera_rob")
+	w.hs.ExpectMember(room, rob, "join")
+	w.hs.Down()
+	want := []string{"one", "two", "three"}
+	for _, text := range want {
+		w.libera.native("#go", "rob", bridge.Message{Text: text})
+	}
+	for w.side.options().Client.Up() {
+		time.Sleep(time.Millisecond)
+	}
+	w.hs.Up()
+	w.hs.ExpectMessage(room, rob, "three")
+	if got := w.hs.Messages(room, rob); !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	bob.Say(room, "back")
+	w.libera.expectSaid(t, "#go", "back")
+}
+
+func TestPortalIsUpgraded(t *testing.T) {
+	w := newWorld(t, fakehs.Synapse, nil)
+	w.libera.set(func(o *otherSide) { o.members["#go"] = []bridge.Member{o.member("rob")} })
+	bob := w.hs.User("bob")
+	room := bob.Join(w.hs.Alias(goAlias))
+	w.hs.ExpectMember(room, w.hs.ID("irc_libera_rob"), "join")
+	to := w.hs.User(w.hs.Registration.SenderLocalpart).Upgrade(room)
+	w.libera.expect(t, "a leave", func(e bridge.Event) bool { _, ok := e.Body.(bridge.Leave); return ok })
+	w.libera.expect(t, "a join", func(e bridge.Event) bool { _, ok := e.Body.(bridge.Join); return ok })
+	bob.Join(to)
+	w.libera.expect(t, "a join", func(e bridge.Event) bool { _, ok := e.Body.(bridge.Join); return ok })
+	bob.Say(to, "in the new room")
+	w.libera.expectSaid(t, "#go", "in the new room")
+	w.libera.native("#go", "rob", bridge.Message{Text: "here, too"})
+	w.hs.ExpectMessage(to, w.hs.ID("irc_libera_rob"), "here, too")
+}
+
+func TestPortalPicture(t *testing.T) {
+	w := newWorld(t, fakehs.Synapse, func(o *Options) { o.Portals.Spaces = true })
+	w.xmpp.set(func(o *otherSide) { o.rows = [][]string{{"image/png", "aGVsbG8="}} })
+	bob := w.hs.User("bob")
+	room := bob.Join(w.hs.Alias("xmpp_room_muc.example.net"))
+	w.xmpp.expect(t, "a join", func(e bridge.Event) bool { _, ok := e.Body.(bridge.Join); return ok })
+	w.hub.Publish(bridge.Event{Room: bridge.Room{Network: "xmpp", ID: "room@muc.example.net"}, Body: bridge.RoomInfo{Name: "The Room", Avatar: "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d"}})
+	w.hs.Until("the name", func() bool { return w.hs.Content(room, "m.room.name", "")["name"] == "The Room" })
+	uri := ""
+	w.hs.Until("the picture", func() bool {
+		uri, _ = w.hs.Content(room, "m.room.avatar", "")["url"].(string)
+		return uri != ""
+	})
+	if typ, _, data := w.hs.Media(uri); typ != "image/png" || string(data) != "hello" {
+		t.Errorf("the picture is %s %q", typ, data)
+	}
+	w.hs.Expect("the space", func(e *fakehs.Event) bool {
+		return e.Type == "m.space.child" && e.StateKey != nil && *e.StateKey == room
+	})
+}
+
+// What is not there yet when it is read is read again.
+func TestPortalReadsAgain(t *testing.T) {
+	w := newWorld(t, fakehs.Dendrite, nil)
+	bob := w.hs.User("bob")
+	room := bob.Join(w.hs.Alias(goAlias))
+	w.libera.expect(t, "a join", func(e bridge.Event) bool { _, ok := e.Body.(bridge.Join); return ok })
+	w.libera.native("#go", "rob", bridge.Join{})
+	w.hs.ExpectMember(room, w.hs.ID("irc_libera_rob"), "join")
+	w.hs.Add(fakehs.Fault{Method: "GET", Path: "power_levels", Times: 2, Status: 404, Code: "M_NOT_FOUND"})
+	w.libera.native("#go", "rob", bridge.RoleChange{Role: bridge.RoleModerator})
+	w.hs.Until("power", func() bool {
+		users, _ := w.hs.Content(room, "m.room.power_levels", "")["users"].(map[string]any)
+		return users[w.hs.ID("irc_libera_rob")] == float64(60)
+	})
 }
