@@ -12,6 +12,7 @@ import (
 
 	"isthmus/bridge"
 	"isthmus/bridge/actor"
+	"isthmus/bridge/store"
 	"isthmus/matrixside/client"
 )
 
@@ -33,6 +34,7 @@ type chat struct {
 	mu        sync.Mutex
 	name      string // of the user, as the room has it
 	gone      bool   // the user has left
+	seen      bool   // it is known whether they have
 	encrypted bool
 	warned    time.Time
 	typing    bool
@@ -48,6 +50,44 @@ func newChat(s *Side, room bridge.Room, both pair, at id.RoomID) *chat {
 		}
 	})
 	return c
+}
+
+// chatEncrypted is the store.MatrixRoom.Data of a conversation that is encrypted.
+const chatEncrypted = "encrypted"
+
+// remember keeps the conversation over a restart.
+func (c *chat) remember(ctx context.Context) {
+	r := store.MatrixRoom{ID: string(c.id), Ghost: string(c.pair.ghost), Kind: kindDirect, User: string(c.pair.user), Room: c.room}
+	c.mu.Lock()
+	if c.encrypted {
+		r.Data = chatEncrypted
+	}
+	c.mu.Unlock()
+	if err := c.side.pairs.set(ctx, r); err != nil {
+		c.side.log.Warn("a conversation would have another room after a restart", "room", c.id, "error", err)
+	}
+}
+
+// look finds out whether the user is in the room or invited, after a restart.
+func (c *chat) look(ctx context.Context) error {
+	c.mu.Lock()
+	seen := c.seen
+	c.mu.Unlock()
+	if seen {
+		return nil
+	}
+	var m event.MemberEventContent
+	err := c.side.do(ctx, c.pair.ghost, func(ctx context.Context, cli *mautrix.Client) error {
+		m = event.MemberEventContent{}
+		return ignoreMissing(cli.StateEvent(ctx, c.id, event.StateMember, string(c.pair.user), &m))
+	})
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen, c.gone = true, m.Membership != event.MembershipJoin && m.Membership != event.MembershipInvite
+	return nil
 }
 
 // handle implements place.
@@ -89,6 +129,7 @@ func (c *chat) take(e *event.Event) {
 		c.mu.Lock()
 		c.encrypted = true
 		c.mu.Unlock()
+		c.remember(c.side.ctx)
 		c.refuseEncrypted(e)
 	case *event.TombstoneEventContent:
 		c.side.natives.chats.drop(c)
@@ -148,14 +189,14 @@ func (c *chat) takeMember(e *event.Event, user id.UserID, m *event.MemberEventCo
 	switch {
 	case user == c.pair.user && m.Membership == event.MembershipJoin:
 		c.mu.Lock()
-		c.gone = false
+		c.gone, c.seen = false, true
 		if name := cleanName(m.Displayname); name != "" {
 			c.name = name
 		}
 		c.mu.Unlock()
 	case user == c.pair.user && (m.Membership == event.MembershipLeave || m.Membership == event.MembershipBan):
 		c.mu.Lock()
-		c.gone = true
+		c.gone, c.seen = true, true
 		c.mu.Unlock()
 	case user == c.pair.ghost && m.Membership == event.MembershipInvite:
 		// They have thrown the ghost out and ask it in again.

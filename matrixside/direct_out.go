@@ -43,6 +43,7 @@ func newChats(n *natives) *chats {
 // recall takes up a conversation that was remembered.
 func (c *chats) recall(r store.MatrixRoom) {
 	made := newChat(c.natives.side, r.Room, pair{id.UserID(r.Ghost), id.UserID(r.User)}, id.RoomID(r.ID))
+	made.encrypted = r.Data == chatEncrypted
 	c.natives.side.places.add(made.id, made, r.Room)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -196,6 +197,9 @@ func (c *chats) room(ctx context.Context, e bridge.Event, user id.UserID) (at id
 	if known == nil { // the user began it with our ghost: directs has the room
 		return at, ghost, false, nil
 	}
+	if err := known.look(ctx); err != nil {
+		return at, ghost, false, err
+	}
 	known.mu.Lock()
 	gone, encrypted := known.gone, known.encrypted
 	known.mu.Unlock()
@@ -238,13 +242,13 @@ func (c *chats) open(ctx context.Context, room bridge.Room, both pair) (at id.Ro
 		return "", err
 	}
 	made := newChat(s, room, both, at)
+	made.seen = true
 	s.places.add(at, made, room)
 	c.mu.Lock()
 	c.byRoom[room] = made
 	c.mu.Unlock()
-	return at, s.pairs.set(ctx, store.MatrixRoom{
-		ID: string(at), Ghost: string(both.ghost), Kind: kindDirect, User: string(both.user), Room: room,
-	})
+	made.remember(ctx)
+	return at, nil
 }
 
 // callName is what somebody is called on Matrix of whom only the address is known.

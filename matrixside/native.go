@@ -43,6 +43,10 @@ type native struct {
 	joined  int  // how many there are
 	ours    map[bridge.Person]*stay
 	recent  recentEvents
+	// What ours say is shown when it is confirmed; see awaitOwn.
+	sending   int
+	confirmed recentEvents
+	told      chan struct{} // closed and replaced when something is confirmed
 
 	typing   map[id.UserID]bool // as it was published
 	signals  *rate.Limiter
@@ -79,7 +83,7 @@ var nativeTasks actor.Pool[func()]
 func newNative(s *Side, room bridge.Room, at id.RoomID) *native {
 	n := &native{
 		side: s, room: room, id: at, members: newMembers(),
-		ours: map[bridge.Person]*stay{}, typing: map[id.UserID]bool{},
+		ours: map[bridge.Person]*stay{}, told: make(chan struct{}), typing: map[id.UserID]bool{},
 		signals:  rate.NewLimiter(signalsPerSecond, signalsBurst),
 		outgoing: rate.NewLimiter(signalsPerSecond, signalsBurst),
 	}
@@ -180,6 +184,51 @@ func (n *native) leaves(who bridge.Person) *stay {
 		n.side.natives.drop(n, at)
 	}
 	return gone
+}
+
+// ownPatience is how long what others say waits for what was said by ours
+// before it, whose Confirm is on its way.
+const ownPatience = 2 * time.Second
+
+// begins notes that something of ours is being said, ends how that went: the
+// event that the homeserver made of it, or "".
+func (n *native) begins() {
+	n.mu.Lock()
+	n.sending++
+	n.mu.Unlock()
+}
+
+func (n *native) ends(sent id.EventID) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sending--
+	if sent != "" {
+		n.confirmed.add(sent)
+	}
+	close(n.told)
+	n.told = make(chan struct{})
+}
+
+// awaitOwn returns when what ours have said in an event is confirmed: nobody
+// shall see the answer before it.
+func (n *native) awaitOwn(e id.EventID) {
+	timer := time.NewTimer(ownPatience)
+	defer timer.Stop()
+	for {
+		n.mu.Lock()
+		over, told := n.sending == 0 || n.confirmed.has(e), n.told
+		n.mu.Unlock()
+		if over {
+			return
+		}
+		select {
+		case <-told:
+		case <-timer.C:
+			return
+		case <-n.side.ctx.Done():
+			return
+		}
+	}
 }
 
 // recentEvents are the messages of a room that were carried on last. The zero

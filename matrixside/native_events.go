@@ -187,8 +187,12 @@ func (n *native) takeMessage(e *event.Event) {
 		n.recent.add(e.ID)
 	}
 	n.mu.Unlock()
-	if known || n.side.isOurs(e.Sender) {
-		return // it was in the history already, or its Confirm has shown it
+	switch {
+	case n.side.isOurs(e.Sender):
+		n.awaitOwn(e.ID) // its Confirm shows it
+		return
+	case known:
+		return // it was in the history already
 	}
 	if e.Type.Type == event.EventEncrypted.Type {
 		n.tellEncrypted(false)

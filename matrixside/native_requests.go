@@ -68,8 +68,10 @@ func (n *native) say(e bridge.Event, s *stay, m bridge.Message) {
 		n.side.fail(e, encryptedRoom)
 		return
 	}
+	n.begins()
 	sent, err := n.side.say(n.side.ctx, at, s.ghost, e.ID, m, n.called)
 	if err != nil {
+		n.ends("")
 		n.side.fail(e, *failed(err))
 		return
 	}
@@ -77,6 +79,7 @@ func (n *native) say(e bridge.Event, s *stay, m bridge.Message) {
 	n.recent.add(sent)
 	n.mu.Unlock()
 	n.side.confirm(e, sent)
+	n.ends(sent)
 }
 
 // called is who somebody is on Matrix, and what they are called in the room.

@@ -17,6 +17,7 @@ import (
 
 	"isthmus/bridge"
 	"isthmus/e2e/fakehs"
+	"isthmus/matrixside/client"
 )
 
 // eventually waits for what nothing else tells of.
@@ -83,6 +84,15 @@ func TestOneToOne(t *testing.T) {
 		})
 		b.confirmed(b.ask(room, alice, "", bridge.Message{Text: "come back"}))
 		b.hs.ExpectMember(at, bob.ID, "invite")
+
+		bob.Join(at)
+		bob.State(at, "m.room.encryption", "", map[string]any{"algorithm": "m.megolm.v1.aes-sha2"})
+		expectEvent(b.core, "a word about it", anyOf[bridge.Info])
+		b.stop()
+		b.start(nil)
+		if f := b.refused(b.ask(room, alice, "", bridge.Message{Text: "secret"})); f.Kind != bridge.ErrUnsupported {
+			t.Errorf("%+v", f)
+		}
 
 		if f := b.refused(b.ask(privateRoom("nobody%example.org", alice), alice, "", bridge.Message{Text: "x"})); f.Kind != bridge.ErrNotFound {
 			t.Errorf("nobody: %+v", f)
@@ -281,4 +291,36 @@ func FuzzMembers(f *testing.F) {
 			seen[nameKey(at.name)] = true
 		}
 	})
+}
+
+// TestAnswersComeAfter: nobody sees an answer before what it answers, though
+// the homeserver takes its time to tell who sent that.
+func TestAnswersComeAfter(t *testing.T) {
+	b := &bridged{t: t, hs: fakehs.Start(t, fakehs.Options{}), store: openStore(t)}
+	b.start(func(o *Options) {
+		slow, err := client.New(client.Options{Homeserver: b.hs.URL, ServerName: b.hs.ServerName, ASToken: b.hs.Registration.ASToken,
+			Bot: o.Names.BotID(), First: 300 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Client = slow
+	})
+	bob := b.hs.User("bob")
+	at := bob.CreateRoom(fakehs.RoomOptions{Alias: "go", Public: true})
+	room := matrixRoom("#go%example.org")
+	b.enter(room, alice, "Alice", 0)
+	b.hs.LoseAnswers(1)
+	done := make(chan bridge.Event)
+	go func() { done <- b.ask(room, alice, "Alice", bridge.Message{Text: "who is there?"}) }()
+	b.hs.ExpectMessage(at, ghostOf(b, alice), "who is there?")
+	bob.Say(at, "I am")
+	expectEvent(b.core, "the answer", anyOf[bridge.Message])
+	asked := <-done
+	b.core.mu.Lock()
+	defer b.core.mu.Unlock()
+	confirm := slices.IndexFunc(b.core.events, func(e bridge.Event) bool { return e.Ref == asked.ID })
+	answer := slices.IndexFunc(b.core.events, func(e bridge.Event) bool { _, ok := e.Body.(bridge.Message); return ok })
+	if confirm < 0 || confirm > answer {
+		t.Errorf("confirmed as number %d, answered as number %d", confirm, answer)
+	}
 }

@@ -27,7 +27,7 @@ const (
 	leaveEvery = 250 * time.Millisecond
 	// joinPatience is how long a homeserver may take to let somebody in: a
 	// room on another server is fetched from there.
-	joinPatience = 3 * time.Minute
+	joinPatience = 2 * time.Minute
 )
 
 // natives are the rooms of Matrix that people of other networks are in, and
@@ -214,9 +214,7 @@ func (n *natives) join(e bridge.Event, j bridge.Join) *bridge.Failure {
 	if f != nil {
 		return f
 	}
-	ctx, cancel := context.WithTimeout(n.side.ctx, joinPatience)
-	defer cancel()
-	ghost, err := n.side.ghosts.ensure(ctx, e.By, e.Name)
+	ghost, err := n.ghost(e)
 	if err != nil {
 		return failed(err)
 	}
@@ -226,6 +224,9 @@ func (n *natives) join(e bridge.Event, j bridge.Join) *bridge.Failure {
 	if f != nil {
 		return f
 	}
+	at = there.roomID() // where the others are, if the address leads elsewhere by now
+	ctx, cancel := context.WithTimeout(n.side.ctx, joinPatience)
+	defer cancel()
 	if f := n.letIn(ctx, ghost, there, at, via); f != nil {
 		n.unused(there)
 		return f
@@ -237,6 +238,13 @@ func (n *natives) join(e bridge.Event, j bridge.Join) *bridge.Failure {
 	}
 	there.box.Post(func() { there.enter(e, ghost, min(j.Wanted, mostHistory)) })
 	return nil
+}
+
+// ghost registers who wants to come in.
+func (n *natives) ghost(e bridge.Event) (id.UserID, error) {
+	ctx, cancel := context.WithTimeout(n.side.ctx, outage)
+	defer cancel()
+	return n.side.ghosts.ensure(ctx, e.By, e.Name)
 }
 
 // failed is why something did not work, for whoever asked.
@@ -304,8 +312,8 @@ func (n *natives) place(room bridge.Room, at id.RoomID) (*native, *bridge.Failur
 	}
 	n.mu.Unlock()
 	if was := there.roomID(); was != at {
-		// The address leads to another room since the first of ours came.
-		return there, n.moved(there, was, at)
+		n.side.log.Info("an address leads to another room than those are in who came by it", "room", room, "was", was, "now", at)
+		return there, nil
 	}
 	taken := n.side.places.add(at, there, room)
 	if taken == nil {
@@ -319,13 +327,6 @@ func (n *natives) place(room bridge.Room, at id.RoomID) (*native, *bridge.Failur
 		return nil, ownPortal(portal.ID)
 	}
 	return nil, ownPortal("")
-}
-
-// moved is told where a room's address has been given to another room while
-// people of ours are in the first.
-func (n *natives) moved(there *native, was, now id.RoomID) *bridge.Failure {
-	n.side.log.Info("an address leads to another room now", "room", there.room, "was", was, "now", now)
-	return &bridge.Failure{Kind: bridge.ErrMoved, Text: names.OfRoomID(now)}
 }
 
 // revive takes up a room again that was let go of between a join and its end.
