@@ -57,6 +57,7 @@ modules:
   mod_muc: { host: "muc.@HOST@", default_room_options: { anonymous: false } }
   mod_ping: {}
   mod_roster: {}
+  mod_vcard: {}
   mod_version: {}
 `, strings.Join(x.Hosts, `", "`), clients, components, gateways.String(), secure, dir+"/both.pem", gateways.String())
 	writeFile(t, dir+"/ejabberd.yml", config)
