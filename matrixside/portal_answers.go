@@ -32,7 +32,7 @@ func (s *portalState) answered(e bridge.Event) {
 		return
 	}
 	user := id.UserID(a.event.By.ID)
-	why := cmp.Or(f.Text, failureTexts[f.Kind], "That did not work.")
+	why := sentence(cmp.Or(f.Text, failureTexts[f.Kind], "That did not work."))
 	switch b := a.event.Body.(type) {
 	case bridge.Join:
 		s.refused(user, a, f, why)
@@ -123,7 +123,11 @@ func (s *portalState) refused(user id.UserID, a *portalAsked, f bridge.Failure, 
 	}
 	switch f.Kind {
 	case bridge.ErrPassword:
-		why = strings.TrimSpace(why + fmt.Sprintf(" If you know its key, say to %s: join %s %s KEY", s.bot, s.home, s.there))
+		room := s.home + " " + s.there
+		if s.network == bridge.NetworkXMPP {
+			room = s.there
+		}
+		why += fmt.Sprintf(" If you know its key, say to %s: join %s KEY", s.bot, room)
 	case bridge.ErrMoved:
 		why = "The room is elsewhere: " + why
 	}
@@ -176,6 +180,14 @@ func (m *shownMessages) message(ev id.EventID) string {
 		}
 	}
 	return ""
+}
+
+// sentence ends a text as one.
+func sentence(s string) string {
+	if s = strings.TrimSpace(s); s != "" && !strings.ContainsAny(s[len(s)-1:], ".!?") {
+		s += "."
+	}
+	return s
 }
 
 // plural is "1 thing" or "3 things".

@@ -1,0 +1,110 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"isthmus/e2e/harness"
+)
+
+// portalAlias is the alias that leads to the scenario's channel.
+func (s *scenario) portalAlias() string { return s.hs.Alias("irc_" + network + "_" + s.channel) }
+
+// Who can't come into a channel is told why, and how it could be done: the key
+// is given to the bot.
+func TestMatrixChannelKey(t *testing.T) {
+	onMatrix(t, eachIRC, func(s *scenario) {
+		native := s.native("native")
+		native.Send("MODE %s +k sesame", s.channel)
+		native.Expect("MODE .*k")
+		bob := s.person("bob")
+		room := bob.Join(s.portalAlias())
+		bob.Expect(harness.InRoom(room), harness.Sender(s.hs.ID("isthmusbot")), harness.ContentLike("body", "join "+network+" "+s.channel+" KEY"))
+		bob.Expect(harness.InRoom(room), harness.OwnMembership("leave"))
+		chat := bob.CreateDirect(s.hs.ID("isthmusbot"))
+		bob.ExpectMembership(chat, s.hs.ID("isthmusbot"), true)
+		bob.Say(chat, "join "+network+" "+s.channel+" sesame")
+		bob.Expect(harness.InRoom(chat), harness.ContentLike("body", "You are invited to"))
+		bob.Join(room)
+		bob.ExpectMembership(room, s.ircGhost(native.Nick), true)
+		bob.Say(room, "here I am")
+		native.Expect("PRIVMSG .* :here I am$")
+	})
+}
+
+// After a restart of the gateway its users are where they were.
+func TestMatrixChannelRestart(t *testing.T) {
+	onMatrix(t, once, func(s *scenario) {
+		native := s.native("native")
+		bob := s.person("bob")
+		room := bob.Join(s.portalAlias())
+		chat := bob.CreateDirect(s.ircGhost(native.Nick))
+		bob.Say(chat, "in private")
+		native.Expect("PRIVMSG " + native.Nick + " :in private$")
+		bob.Say(room, "before")
+		native.Expect("PRIVMSG .* :before$")
+		if _, err := s.gateway.Stop(s.T); err != nil {
+			s.Fatal(err)
+		}
+		bob.Say(room, "meanwhile")
+		bob.Say(chat, "meanwhile in private")
+		s.gateway.Start(s.T)
+		for _, said := range []string{"PRIVMSG " + s.channel + " :meanwhile$", "PRIVMSG " + native.Nick + " :meanwhile in private$"} {
+			if !native.ExpectWithin(time.Minute, said) {
+				s.Errorf("never came: %s", said)
+			}
+		}
+		native.Say(s.channel, "welcome back")
+		bob.Expect(harness.InRoom(room), harness.Sender(s.ircGhost(native.Nick)), harness.Said("m.text", "welcome back"))
+		native.ExpectNone("PRIVMSG .*before")
+	})
+}
+
+// levelOf is the power level of somebody in a m.room.power_levels; who isn't in it has 0.
+func levelOf(user string, level float64) harness.MatrixMatch {
+	return harness.WhereEvent(fmt.Sprintf("%s having %v", user, level), func(e *harness.MatrixEvent) bool {
+		users, _ := e.Content["users"].(map[string]any)
+		has, _ := users[user].(float64)
+		return e.Type == "m.room.power_levels" && has == level
+	})
+}
+
+// Power crosses both ways, and what Matrix allows and IRC doesn't is undone.
+func TestMatrixChannelPower(t *testing.T) {
+	onMatrix(t, once, func(s *scenario) {
+		native, other := s.native("native"), s.native("other")
+		bob := s.person("bob")
+		room := bob.Join(s.portalAlias())
+		nick := native.Expect(`^:(bob[^!]*)\S* JOIN :?` + s.channel)[1]
+		bob.ExpectMembership(room, s.ircGhost(other.Nick), true)
+		bob.State(room, "m.room.topic", "", map[string]any{"topic": "mine"})
+		bob.Expect(harness.InRoom(room), harness.ContentLike("body", "The topic stays as it was"))
+		native.Send("MODE %s +o %s", s.channel, nick)
+		bob.Expect(harness.InRoom(room), levelOf(bob.ID, 60))
+		bob.State(room, "m.room.topic", "", map[string]any{"topic": "ours"})
+		native.ExpectFrom(nick, "TOPIC "+s.channel+" :ours$")
+		bob.Kick(room, s.ircGhost(other.Nick), "enough")
+		native.ExpectFrom(nick, "KICK "+s.channel+" "+other.Nick+" :?enough")
+		native.Send("MODE %s -o %s", s.channel, nick)
+		bob.Expect(harness.InRoom(room), levelOf(bob.ID, 0))
+	})
+}
+
+// A full channel fills the room, at the homeserver's pace.
+func TestMatrixChannelCrowd(t *testing.T) {
+	onMatrix(t, once, func(s *scenario) {
+		const crowd = 40
+		var last string
+		for i := range crowd {
+			last = s.native("n" + strings.Repeat("x", i/26) + string(rune('a'+i%26))).Nick
+		}
+		bob := s.person("bob")
+		room := bob.Join(s.portalAlias())
+		began := time.Now()
+		bob.ExpectMembership(room, s.ircGhost(last), true)
+		settle(s, "everybody to come", func() bool { return len(bob.Members(room)) == crowd+2 })
+		s.Logf("%d ghosts came in %v", crowd, time.Since(began))
+	})
+}
