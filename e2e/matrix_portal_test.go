@@ -108,3 +108,68 @@ func TestMatrixChannelCrowd(t *testing.T) {
 		s.Logf("%d ghosts came in %v", crowd, time.Since(began))
 	})
 }
+
+// What people on XMPP and on Matrix do in a channel that both are in crosses
+// too, as far as IRC doesn't stand between.
+func TestMatrixChannelSignals(t *testing.T) {
+	onMatrix(t, once, func(s *scenario) {
+		native := s.native("native")
+		alice, _ := s.joined("alice")
+		bob := s.person("bob")
+		room := bob.Join(s.portalAlias())
+		nick := native.Expect(`^:(bob[^!]*)\S* JOIN :?` + s.channel)[1]
+		bob.ExpectMembership(room, s.ghost("alice"), true)
+		alice.Send(`<message type="groupchat" to="%s"><composing xmlns="%s"/></message>`, s.room, nsChatStates)
+		bob.Expect(harness.EventType("m.typing"), harness.InRoom(room), harness.Sender(s.ghost("alice")))
+		bob.Typing(room, true)
+		alice.Expect(harness.Kind("message/groupchat"), harness.From(s.occupant(nick)), harness.Child("composing", nsChatStates))
+		id := alice.Say(s.room, "read me")
+		alice.Expect(harness.ID(id))
+		event := bob.Expect(harness.Sender(s.ghost("alice")), harness.Said("m.text", "read me"))
+		bob.Read(room, event.ID)
+		alice.Expect(harness.From(s.occupant(nick)), harness.Child("displayed", "urn:xmpp:chat-markers:0"))
+		bob.SetPresence("unavailable", "at lunch")
+		whoisUntil(s, native, nick, ` 301 \S+ `+nick+` :.*at lunch`, true)
+		alice.Expect(harness.Kind("presence/"), harness.From(s.occupant(nick)), harness.TextAt("show", "away"))
+		native.Send("AWAY :having tea")
+		bob.Expect(harness.EventType("m.presence"), harness.Sender(s.ircGhost(native.Nick)), harness.ContentText("presence", "unavailable"), harness.ContentText("status_msg", "having tea"))
+	})
+}
+
+// Who is written to from IRC is invited to a direct chat, and answers there.
+func TestMatrixDirectFromIRC(t *testing.T) {
+	onMatrix(t, eachIRC, func(s *scenario) {
+		native := s.native("native")
+		bob := s.person("bob")
+		room := bob.Join(s.portalAlias())
+		nick := native.Expect(`^:(bob[^!]*)\S* JOIN :?` + s.channel)[1]
+		native.Say(nick, "psst")
+		chat := bob.Expect(harness.OwnMembership("invite")).Room
+		bob.Join(chat)
+		bob.ExpectMembership(chat, s.ircGhost(native.Nick), true)
+		bob.Say(chat, "yes?")
+		native.ExpectFrom(nick, "PRIVMSG "+native.Nick+" :yes\\?$")
+		native.Say(nick, "nothing")
+		bob.Expect(harness.InRoom(chat), harness.Sender(s.ircGhost(native.Nick)), harness.Said("m.text", "nothing"))
+		if chat == room {
+			s.Errorf("it is not private")
+		}
+	})
+}
+
+// A direct chat that is encrypted, as clients make them, is refused in words,
+// and another is offered.
+func TestMatrixDirectEncrypted(t *testing.T) {
+	onMatrix(t, once, func(s *scenario) {
+		native := s.native("native")
+		bob := s.person("bob")
+		ghost := s.ircGhost(native.Nick)
+		room := bob.CreateRoom(map[string]any{"preset": "trusted_private_chat", "is_direct": true, "invite": []string{ghost},
+			"initial_state": []any{map[string]any{"type": "m.room.encryption", "state_key": "", "content": map[string]any{"algorithm": "m.megolm.v1.aes-sha2"}}}})
+		bob.Expect(harness.InRoom(room), harness.Sender(ghost), harness.ContentLike("body", "encrypted, which the bridge can't read"))
+		other := bob.Expect(harness.OwnMembership("invite")).Room
+		bob.Join(other)
+		bob.Say(other, "in the open")
+		native.Expect("PRIVMSG " + native.Nick + " :in the open$")
+	})
+}
