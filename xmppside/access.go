@@ -152,7 +152,7 @@ func (s *Side) admit(set *settings, st *wire.Stanza) (wire.StanzaError, bool) {
 	return wire.StanzaError{Type: "wait", Condition: wire.ConditionPolicyViolation, Text: "Too fast. Wait a moment."}, false
 }
 
-// deedOf tells what a stanza is counted as. A message that asks a room to write
+// deedOf tells what a stanza is counted as. A message that asks others to write
 // to people in its sender's place says something, too.
 func deedOf(st *wire.Stanza) deed {
 	if st.Kind != wire.Message {
@@ -160,8 +160,10 @@ func deedOf(st *wire.Stanza) deed {
 	}
 	x, _ := st.Child(nsMUCUser, "x")
 	_, invites := x.Child(nsMUCUser, "invite")
+	_, declines := x.Child(nsMUCUser, "decline")
+	_, calls := st.Child(nsConference, "x")
 	_, shares := st.Child(nsSharing, "file-sharing")
-	if _, body := st.Child(wire.NSComponent, "body"); body || shares || invites {
+	if _, body := st.Child(wire.NSComponent, "body"); body || shares || invites || declines || calls {
 		return says
 	}
 	return signals

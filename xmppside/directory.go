@@ -247,9 +247,8 @@ func (s *Side) listMatrix(r request, q search, p paging, show func(b []byte, fou
 	if p.max >= 0 {
 		limit = max(1, min(p.max, maxPage))
 	}
-	s.query(r, bridge.Query{What: bridge.QueryRooms, Search: q.text, After: after, Limit: limit}, func(a bridge.Answer) {
-		found := page{index: -1, total: a.Total, whole: a.Next == "" && after == "", last: lastPage}
-		found.rows = s.set.Load().rowsOf(r.to, a)
+	s.queryMatrix(r, bridge.Query{What: bridge.QueryRooms, Search: q.text, After: after, Limit: limit}, maxEmpty, func(rows []roomRow, a bridge.Answer) {
+		found := page{rows: rows, index: -1, total: a.Total, whole: a.Next == "" && after == "", last: lastPage}
 		found.rows = found.rows[:min(len(found.rows), maxPage)]
 		if next := nextPage + a.Next; a.Next != "" && len(next) <= maxUID {
 			found.last = next
@@ -261,5 +260,23 @@ func (s *Side) listMatrix(r request, q search, p paging, show func(b []byte, fou
 			found.rows = nil
 		}
 		s.result(r, func(b []byte) []byte { return show(b, found) })
+	})
+}
+
+// maxEmpty is how many pages without a room are read on behalf of one request:
+// Matrix leaves out of its pages what is no room of Matrix.
+const maxEmpty = 5
+
+// queryMatrix asks for a page with a room in it. An empty one would say that
+// the list has ended.
+func (s *Side) queryMatrix(r request, q bridge.Query, tries int, found func([]roomRow, bridge.Answer)) {
+	s.query(r, q, func(a bridge.Answer) {
+		rows := s.set.Load().rowsOf(r.to, a)
+		if len(rows) > 0 || a.Next == "" || a.Next == q.After || tries <= 1 {
+			found(rows, a)
+			return
+		}
+		q.After = a.Next
+		s.queryMatrix(r, q, tries-1, found)
 	})
 }

@@ -103,6 +103,21 @@ func TestPagesOfMatrix(t *testing.T) {
 	get("")
 	s.reply(s.asked(), bridge.Failure{Kind: bridge.ErrOffline, Text: "The homeserver is away."})
 	s.hear("<recipient-unavailable ", "The homeserver is away.")
+	// Empty pages in between are passed over: they would end the list.
+	get(rsm("<max>2</max>"))
+	s.reply(s.asked(), bridge.Answer{Next: "a"})
+	s.reply(s.asked(), bridge.Answer{Rows: [][]string{{"no name"}}, Next: "b"})
+	e = s.asked()
+	if e.Body != (bridge.Query{What: bridge.QueryRooms, After: "b", Limit: 2}) {
+		t.Errorf("%+v", e)
+	}
+	s.reply(e, bridge.Answer{Rows: [][]string{{"#c%server.org"}}, Next: "c"})
+	s.hear("<item jid='#c%server.org@matrix.example.org'", "<last>next:c</last>")
+	get("")
+	for i := range maxEmpty {
+		s.reply(s.asked(), bridge.Answer{Next: fmt.Sprint(i)})
+	}
+	s.hear("</query></iq>")
 	// On a domain of all networks it is one of them.
 	s.get("gw.example.org", nsItems+"</query>")
 	s.hear("<item jid='matrix@gw.example.org' name='matrix'/></query>")

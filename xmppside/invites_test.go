@@ -35,7 +35,10 @@ func TestInvited(t *testing.T) {
 
 // A user asks somebody on another network into a room, directly (XEP-0249).
 func TestInviteDirectly(t *testing.T) {
-	s := newService(t, withMatrix)
+	s := newService(t, func(o *Options) {
+		withMatrix(o)
+		o.MessageBurst = 100
+	})
 	invite := func(room, more string) {
 		s.say("<message from='alice@example.org/phone' to='" + invitingBob + "' id='i'><x xmlns='jabber:x:conference' jid='" + room + "' reason='Come'/>" + more + "</message>")
 	}
@@ -125,11 +128,11 @@ func TestAvatarOfPerson(t *testing.T) {
 func TestVCardOfPerson(t *testing.T) {
 	s := newService(t, withMatrix)
 	s.get(invitingBob, "<vCard xmlns='vcard-temp'/>")
-	s.reply(s.asked(), bridge.Answer{Rows: [][]string{{"name", "Bob"}}})
+	s.reply(s.asked(), bridge.Answer{Rows: [][]string{{"user", "@bob:server.org"}, {"name", "Bob & Co"}, {"avatar", "mxc://server.org/x"}}})
 	e := s.asked()
 	if e.Room != withInviter || e.Body != (bridge.Query{What: bridge.QueryAvatar}) {
 		t.Errorf("%+v", e)
 	}
 	s.reply(e, bridge.Answer{Rows: [][]string{{"image/png", dotBase64}}})
-	s.hear("<NICKNAME>@bob:server.org</NICKNAME><DESC>name: Bob</DESC><PHOTO><TYPE>image/png</TYPE><BINVAL>" + dotBase64 + "</BINVAL></PHOTO></vCard>")
+	s.hear("<FN>Bob &amp; Co</FN><NICKNAME>@bob:server.org</NICKNAME><DESC>user: @bob:server.org</DESC><PHOTO><TYPE>image/png</TYPE><BINVAL>" + dotBase64 + "</BINVAL></PHOTO></vCard>")
 }

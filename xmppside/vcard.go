@@ -58,6 +58,9 @@ func askVCard(ask func(bridge.Event, func(bridge.Body)), room bridge.Room, netwo
 		switch a := answer.(type) {
 		case bridge.Answer:
 			c.about, failure = a.Rows, nil
+			if network == bridge.NetworkMatrix {
+				c.about = c.takeName(a.Rows)
+			}
 		case bridge.Failure:
 			failure = &a
 		}
@@ -73,6 +76,20 @@ func askVCard(ask func(bridge.Event, func(bridge.Body)), room bridge.Room, netwo
 			done(c, failure)
 		})
 	})
+}
+
+// takeName takes what has a place of its own out of what Matrix tells.
+func (c *vCard) takeName(rows [][]string) (rest [][]string) {
+	for _, row := range rows {
+		switch {
+		case len(row) == 2 && row[0] == "name":
+			c.name = row[1]
+		case len(row) == 2 && row[0] == "avatar":
+		default:
+			rest = append(rest, row)
+		}
+	}
+	return rest
 }
 
 // answerVCard shows what a network tells about somebody, or who a service is.
