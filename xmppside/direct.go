@@ -20,6 +20,8 @@ const (
 	nsReceipts   = "urn:xmpp:receipts"
 	nsHints      = "urn:xmpp:hints"
 	nsSharing    = "urn:xmpp:sfs:0"
+	nsStyling    = "urn:xmpp:styling:0"
+	nsXHTMLIM    = "http://jabber.org/protocol/xhtml-im"
 )
 
 // direct carries conversations one to one: with people on other networks, and

@@ -31,7 +31,7 @@ var (
 	ofNetwork = sorted(common, nsMUC, nsStableID, nsOccupantID, nsVersion, nsCommands, nsRSM, nsChannels, nsSearch)
 	// Matrix has nothing to log in to.
 	ofMatrixNetwork = sorted(common, nsMUC, nsStableID, nsOccupantID, nsVersion, nsRSM, nsChannels, nsSearch)
-	ofPerson        = sorted(common)
+	ofPerson        = sorted(common, nsChatStates, nsMarkers, nsReceipts, nsXHTMLIM, nsStyling, nsSharing)
 )
 
 // infoOf returns what there is at an address that is no channel's.
