@@ -148,7 +148,7 @@ func TestDirectFormatting(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	s.Deliver(bridge.Event{ID: "a", Room: withRob, By: robHome, Body: bridge.Message{Text: "so bold", Spans: []bridge.Span{{Start: 3, End: 7}}}})
-	s.hear("<body>so *bold*</body>")
+	s.hear("<body>so *bold*</body><html ", "so <strong>bold</strong></body></html>")
 	s.Deliver(bridge.Event{ID: "b", Room: console, Body: bridge.Info{Text: "*** Notice *this*"}})
 	s.hear("<body>*** Notice *this*</body><unstyled xmlns='urn:xmpp:styling:0'/>")
 }

@@ -154,7 +154,7 @@ func TestHistory(t *testing.T) {
 	sent := strings.Join(b.out, "")
 	for _, part := range []string{
 		"<status code='110'/>",
-		"from='" + roomAt + "/carl' id='h1' type='groupchat'><body>so *bold*</body><delay xmlns='urn:xmpp:delay' from='" + roomAt + "' stamp='2020-01-02T03:04:05.000Z'/><stanza-id ", "id='h1'/><occupant-id ",
+		"from='" + roomAt + "/carl' id='h1' type='groupchat'><body>so *bold*</body><html xmlns='http://jabber.org/protocol/xhtml-im'><body xmlns='http://www.w3.org/1999/xhtml'>so <strong>bold</strong></body></html><delay xmlns='urn:xmpp:delay' from='" + roomAt + "' stamp='2020-01-02T03:04:05.000Z'/><stanza-id ", "id='h1'/><occupant-id ",
 		"id='h2' type='groupchat'><body>see</body>", "id='h2.2' type='groupchat'><body>https://x.example/1</body>",
 		"from='" + roomAt + "/gone' type='groupchat'><body>/me waves</body><delay ",
 		"<subject></subject>",

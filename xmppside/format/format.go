@@ -11,7 +11,7 @@
 //	/me                  XEP-0245
 //	*bold* _italic_ ...  XEP-0393, and <unstyled/> where text only looks so
 //	XHTML-IM             XEP-0071: read where it says what the body says, written
-//	                     where styling can't show a span (a link, underlined text)
+//	                     beside styling, for links and for the looks of words
 //	mentions             XEP-0372
 //	files                XEP-0066, and XEP-0447 with the metadata of XEP-0446
 //	spoilers             XEP-0382, of the whole message

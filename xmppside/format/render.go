@@ -15,7 +15,9 @@ import (
 //
 // A body with directives is read back: should a client see anything else in it
 // than it was to, it is written without those within lines, and marked as
-// unstyled; XHTML-IM then carries what is lost.
+// unstyled. XHTML-IM carries what is lost then, what styling has not, and the
+// looks of words, for clients that know nothing else; quotations and blocks of
+// code without such are plain enough to do without.
 func appendRich(b []byte, m bridge.Message, names Names) []byte {
 	if len(m.Files) == 1 && m.Text == "" {
 		b = wire.AppendElement(b, "body", m.Files[0].URL)
@@ -23,6 +25,13 @@ func appendRich(b []byte, m bridge.Message, names Names) []byte {
 	}
 	text, spans := rename(m.Text, notTwice(bridge.Normalize(m.Text, slices.Clone(m.Spans))), names)
 	list, rich, spoiler := pieces(text, spans)
+	rich = rich || slices.ContainsFunc(list, func(s shown) bool {
+		switch s.Style { // Pidgin and Psi know no other way
+		case bridge.StyleBold, bridge.StyleItalic, bridge.StyleStrike, bridge.StyleCode:
+			return true
+		}
+		return false
+	})
 	w := writer{text: text}
 	literal := false
 	if w.all(prefix(m), list); !w.readsBack(prefix(m)) {
