@@ -80,6 +80,7 @@ func (n *natives) list(e bridge.Event, q bridge.Query) {
 			continue
 		}
 		room := names.OfAlias(r.CanonicalAlias)
+		n.heardOf(r.RoomID)
 		if room == "" {
 			room = names.OfRoomID(r.RoomID)
 		}

@@ -18,8 +18,11 @@ import (
 // take turns an event of the room into facts. It is the mailbox's.
 func (n *native) take(e *event.Event) {
 	n.mu.Lock()
-	open := n.open
+	open, here := n.open, n.id == e.RoomID
 	n.mu.Unlock()
+	if !here {
+		return // it is of the room that this one has taken the place of
+	}
 	if !open {
 		return // what it says is in the state that is yet to be asked for, or nobody is here to see it
 	}

@@ -107,7 +107,7 @@ func (n *native) leave(s *stay, b bridge.Leave) {
 		return
 	}
 	n.side.ghosts.restless(s.who)
-	if b.Cause == bridge.CauseShutdown {
+	if b.Cause == bridge.CauseShutdown || n.side.ending.Load() {
 		return // they are remembered: see natives.run
 	}
 	n.side.natives.forget(n.side.ctx, at, s.ghost)

@@ -87,7 +87,10 @@ func TestOneToOne(t *testing.T) {
 
 		bob.Join(at)
 		bob.State(at, "m.room.encryption", "", map[string]any{"algorithm": "m.megolm.v1.aes-sha2"})
-		expectEvent(b.core, "a word about it", anyOf[bridge.Info])
+		eventually(t, "that to be known", func() bool {
+			rooms, err := b.store.MatrixRooms(t.Context())
+			return err == nil && len(rooms) == 1 && rooms[0].Data == chatEncrypted
+		})
 		b.stop()
 		b.start(nil)
 		if f := b.refused(b.ask(room, alice, "", bridge.Message{Text: "secret"})); f.Kind != bridge.ErrUnsupported {

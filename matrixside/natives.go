@@ -39,6 +39,9 @@ type natives struct {
 	rooms map[bridge.Room]*native
 	left  []store.MatrixRoom // ghosts who were somewhere before the restart
 	calls *rate.Limiter      // invitations that are carried on
+	// cased are room ids that were heard of, by themselves in lower case: people
+	// type them into addresses that have no other.
+	cased map[string]id.RoomID
 	// presences is how available Matrix users were when they were heard of last.
 	presences map[id.UserID]bridge.Presence
 
@@ -47,7 +50,7 @@ type natives struct {
 
 func newNatives(s *Side) *natives {
 	n := &natives{side: s, rooms: map[bridge.Room]*native{}, calls: rate.NewLimiter(10, 100),
-		presences: map[id.UserID]bridge.Presence{}}
+		presences: map[id.UserID]bridge.Presence{}, cased: map[string]id.RoomID{}}
 	n.chats = newChats(n)
 	return n
 }
@@ -256,7 +259,8 @@ func failed(err error) *bridge.Failure {
 // resolve finds a room by its name, and servers that are in it.
 func (n *natives) resolve(room names.Room) (at id.RoomID, via []string, f *bridge.Failure) {
 	if room.Kind == names.KindRoomID {
-		return room.ID, viaOf(room.ID), nil
+		at = n.spelled(room.ID)
+		return at, viaOf(at), nil
 	}
 	if n.side.options().Names.IsOurAlias(room.Alias) {
 		portal, _ := n.side.options().Names.Portal(room.Alias)
@@ -266,6 +270,7 @@ func (n *natives) resolve(room names.Room) (at id.RoomID, via []string, f *bridg
 		answer, err := m.ResolveAlias(ctx, room.Alias)
 		if err == nil {
 			at, via = answer.RoomID, answer.Servers
+			n.heardOf(at)
 		}
 		return err
 	})
@@ -277,6 +282,32 @@ func (n *natives) resolve(room names.Room) (at id.RoomID, via []string, f *bridg
 		return "", nil, f
 	}
 	return at, via[:min(len(via), 5)], nil
+}
+
+// maxCased bounds the room ids that are found also in lower case.
+const maxCased = 65536
+
+// heardOf notes the spelling of a room's id.
+func (n *natives) heardOf(room id.RoomID) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.cased) < maxCased {
+		n.cased[strings.ToLower(string(room))] = room
+	}
+}
+
+// spelled is the room that is meant by an id, which has lost its upper case if
+// it has none.
+func (n *natives) spelled(room id.RoomID) id.RoomID {
+	if strings.ToLower(string(room)) != string(room) {
+		return room
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if known, ok := n.cased[string(room)]; ok {
+		return known
+	}
+	return room
 }
 
 // viaOf is where to ask for a room of which only the id is known.
@@ -495,6 +526,7 @@ func (n *natives) invited(e *event.Event, ghost id.UserID) {
 	if !ok {
 		return
 	}
+	n.heardOf(e.RoomID)
 	room, talk := names.OfRoomID(e.RoomID), names.OfUser(e.Sender)
 	for _, s := range e.Unsigned.InviteRoomState {
 		if s.Type.Type == event.StateCanonicalAlias.Type && (s.Content.Parsed != nil || s.Content.ParseRaw(event.StateCanonicalAlias) == nil) {

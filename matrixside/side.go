@@ -61,6 +61,8 @@ type Side struct {
 
 	away atomic.Int64 // since when the homeserver is, in nanoseconds; 0 while it is there
 
+	ending atomic.Bool // see Ending
+
 	ctx    context.Context // of every request; ends when Run does
 	cancel context.CancelFunc
 	work   sync.WaitGroup // whatever Run waits for
@@ -98,6 +100,7 @@ func New(core bridge.Publisher, o Options) (*Side, error) {
 // Run listens, and talks to the homeserver, until ctx ends. It returns early
 // only where that can't be done at all (the address to listen on is taken).
 func (s *Side) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, s.Ending)()
 	if err := s.recall(ctx); err != nil {
 		return err
 	}
@@ -112,6 +115,11 @@ func (s *Side) Run(ctx context.Context) error {
 	s.pictures.box.Close()
 	return err
 }
+
+// Ending tells that the gateway is about to end: whoever leaves from now on
+// leaves with it, and their ghost keeps its place in rooms of Matrix until they
+// are back. Those who don't come back leave some minutes after the next start.
+func (s *Side) Ending() { s.ending.Store(true) }
 
 // recall takes up what was remembered of ghosts and rooms before the restart.
 func (s *Side) recall(ctx context.Context) error {
