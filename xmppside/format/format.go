@@ -100,14 +100,18 @@ func Parse(m wire.Element, names Names) bridge.Message {
 			return p.finish(cutEmote(rich))
 		}
 	}
-	s := styler{src: text, marks: refs}
 	from := 0
 	if strings.HasPrefix(text, emotePrefix) {
 		said.Emote, from = true, len(emotePrefix)
 	}
-	if p.unstyled || !mayBeStyled(text) {
+	s := styler{src: text, marks: refs}
+	switch plain := p.unstyled || !mayBeStyled(text); {
+	case plain && len(refs) == 0:
+		said.Text = strings.Clone(text[from:])
+		return p.finish(said)
+	case plain:
 		s.copy(from, len(text))
-	} else {
+	default:
 		s.parse(from, said.Emote)
 	}
 	said.Text, said.Spans = s.done()
@@ -154,7 +158,6 @@ func (p *parts) finish(m bridge.Message) bridge.Message {
 	if p.spoiler && m.Text != "" {
 		m.Spans = append(m.Spans, bridge.Span{End: len(m.Text), Style: bridge.StyleSpoiler})
 	}
-	m.Text = strings.Clone(m.Text)
 	if len(m.Spans) > 0 {
 		m.Spans = codeIsPlain(notTwice(bridge.Normalize(m.Text, m.Spans)))
 	}

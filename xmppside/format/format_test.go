@@ -258,6 +258,17 @@ func TestPlainIsFree(t *testing.T) {
 	}
 }
 
+func BenchmarkParse(b *testing.B) {
+	st, err := wire.Parse([]byte("<message><body>" + strings.Repeat("what is said, ", 6) + "</body><origin-id xmlns='urn:xmpp:sid:0' id='x'/></message>"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		Parse(st.Element, nil)
+	}
+}
+
 func BenchmarkAppend(b *testing.B) {
 	m := bridge.Message{Text: strings.Repeat("what is said, ", 6)}
 	buf := make([]byte, 0, 1024)

@@ -196,7 +196,7 @@ func (s *styler) pre(lines []line) []line {
 		s.literal(lines[:min(end+1, len(lines))])
 		return rest
 	}
-	endSpan := s.span(bridge.StylePre, tag)
+	endSpan := s.span(bridge.StylePre, strings.Clone(tag))
 	s.literal(inside)
 	endSpan()
 	return rest
