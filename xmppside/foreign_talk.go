@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"isthmus/bridge"
 	"isthmus/xmppside/format"
@@ -21,7 +22,7 @@ type talks struct {
 	side *Side
 
 	mu    sync.Mutex
-	known map[talk]struct{}      // who was written to, and as whom
+	known map[talk]time.Time     // who was written to, and as whom, and when last
 	sent  map[string]bridge.Room // by message id
 	ids   [maxTalkIDs]string     // the keys of sent, in the order in which they came
 	next  int                    // in ids
@@ -34,12 +35,15 @@ const (
 	// maxTalks bounds talks.known. Of what is forgotten, the other one can only
 	// answer who may use the gateway anyway.
 	maxTalks = 16384
+	// talkTime is how long somebody who may not use the gateway can answer who has
+	// written to them.
+	talkTime = 24 * time.Hour
 	// maxTalkIDs bounds talks.sent. Of what is forgotten, errors are not told.
 	maxTalkIDs = 4096
 )
 
 func newTalks(s *Side) *talks {
-	return &talks{side: s, known: map[talk]struct{}{}, sent: map[string]bridge.Room{}}
+	return &talks{side: s, known: map[talk]time.Time{}, sent: map[string]bridge.Room{}}
 }
 
 // deliver takes what somebody at as (a full JID) says to somebody at with.
@@ -110,18 +114,18 @@ func (t *talks) note(id string, room bridge.Room, who talk) {
 			break
 		}
 	}
-	t.known[who] = struct{}{}
+	t.known[who] = time.Now()
 	delete(t.sent, t.ids[t.next])
 	t.ids[t.next], t.sent[id] = id, room
 	t.next = (t.next + 1) % len(t.ids)
 }
 
-// knows reports whether with was written to by as, both bare.
+// knows reports whether with was written to by as of late, both bare.
 func (t *talks) knows(as, with jid.JID) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	_, known := t.known[talk{as, with}]
-	return known
+	at, known := t.known[talk{as, with}]
+	return known && time.Since(at) < talkTime
 }
 
 // bounced tells somebody that what they said has not arrived, and reports

@@ -136,3 +136,37 @@ func TestVCardOfPerson(t *testing.T) {
 	s.reply(e, bridge.Answer{Rows: [][]string{{"image/png", dotBase64}}})
 	s.hear("<FN>Bob &amp; Co</FN><NICKNAME>@bob:server.org</NICKNAME><DESC>user: @bob:server.org</DESC><PHOTO><TYPE>image/png</TYPE><BINVAL>" + dotBase64 + "</BINVAL></PHOTO></vCard>")
 }
+
+// Who may not use the gateway may answer, and look at, who has written to them
+// within a day.
+func TestStrangersMayAnswer(t *testing.T) {
+	s := newService(t, func(o *Options) {
+		withMatrix(o)
+		o.Allow = []string{"example.org"}
+	})
+	who := bridge.Person{Network: "matrix", ID: "@bob:server.org"}
+	stranger := bridge.Room{Network: "xmpp", ID: "juliet@elsewhere.example", Owner: who}
+	answer := func() {
+		s.say("<message from='juliet@elsewhere.example/x' to='" + invitingBob + "' id='a' type='chat'><body>yes?</body></message>")
+	}
+	answer()
+	s.hear("type='error'", "<not-authorized ")
+	s.Deliver(bridge.Event{ID: "m", Room: stranger, By: who, Body: bridge.Message{Text: "hello"}})
+	s.hear("to='juliet@elsewhere.example'", "<body>hello</body>")
+	s.asked() // it is confirmed
+	answer()
+	if e := s.asked(); e.Room.ID != invitingBob || e.By.ID != "juliet@elsewhere.example" {
+		t.Errorf("%+v", e)
+	}
+	s.say("<iq from='juliet@elsewhere.example/x' to='" + invitingBob + "' id='v' type='get'><vCard xmlns='vcard-temp'/></iq>")
+	if e := s.asked(); e.Body != (bridge.Query{What: bridge.QueryWho}) {
+		t.Errorf("%+v", e)
+	}
+	s.say("<message from='juliet@elsewhere.example/x' to='carol%server.org@matrix.example.org' id='a' type='chat'><body>yes?</body></message>")
+	s.hear("type='error'", "<not-authorized ")
+	for k, at := range s.foreign.talks.known {
+		s.foreign.talks.known[k] = at.Add(-talkTime)
+	}
+	answer()
+	s.hear("type='error'", "<not-authorized ")
+}
