@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -119,6 +120,10 @@ func TestMatrixChannelSignals(t *testing.T) {
 		room := bob.Join(s.portalAlias())
 		nick := native.Expect(`^:(bob[^!]*)\S* JOIN :?` + s.channel)[1]
 		bob.ExpectMembership(room, s.ghost("alice"), true)
+		// Before anything that they do: Synapse takes whoever acts for present.
+		bob.SetPresence("unavailable", "at lunch")
+		whoisUntil(s, native, nick, ` 301 \S+ `+regexp.QuoteMeta(nick)+` :.*at lunch`, true)
+		alice.Expect(harness.Kind("presence/"), harness.From(s.occupant(nick)), harness.TextAt("show", "away"))
 		alice.Send(`<message type="groupchat" to="%s"><composing xmlns="%s"/></message>`, s.room, nsChatStates)
 		bob.Expect(harness.EventType("m.typing"), harness.InRoom(room), harness.Sender(s.ghost("alice")))
 		bob.Typing(room, true)
@@ -128,9 +133,6 @@ func TestMatrixChannelSignals(t *testing.T) {
 		event := bob.Expect(harness.Sender(s.ghost("alice")), harness.Said("m.text", "read me"))
 		bob.Read(room, event.ID)
 		alice.Expect(harness.From(s.occupant(nick)), harness.Child("displayed", "urn:xmpp:chat-markers:0"))
-		bob.SetPresence("unavailable", "at lunch")
-		whoisUntil(s, native, nick, ` 301 \S+ `+nick+` :.*at lunch`, true)
-		alice.Expect(harness.Kind("presence/"), harness.From(s.occupant(nick)), harness.TextAt("show", "away"))
 		native.Send("AWAY :having tea")
 		bob.Expect(harness.EventType("m.presence"), harness.Sender(s.ircGhost(native.Nick)), harness.ContentText("presence", "unavailable"), harness.ContentText("status_msg", "having tea"))
 	})
