@@ -97,6 +97,10 @@ func New(core bridge.Publisher, o Options) (*Side, error) {
 	return s, nil
 }
 
+// Inbox is the side's end of the application service API, for the start-up
+// checks and the metrics.
+func (s *Side) Inbox() *inbox.Inbox { return s.inbox }
+
 // Run listens, and talks to the homeserver, until ctx ends. It returns early
 // only where that can't be done at all (the address to listen on is taken).
 func (s *Side) Run(ctx context.Context) error {

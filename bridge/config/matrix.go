@@ -41,6 +41,7 @@ func (s Size) String() string {
 // Registration is what of an application service's registration file (Matrix
 // application service API, "Registration") is ours to read.
 type Registration struct {
+	ID, URL   string // how the homeserver names and reaches us
 	ASToken   Secret // what we show to the homeserver
 	HSToken   Secret // what it shows to us
 	Localpart string // of the bot
@@ -48,6 +49,8 @@ type Registration struct {
 
 // registrationFile is the file as it stands.
 type registrationFile struct {
+	ID        string `yaml:"id"`
+	URL       string `yaml:"url"`
 	ASToken   string `yaml:"as_token"`
 	HSToken   string `yaml:"hs_token"`
 	Localpart string `yaml:"sender_localpart"`
@@ -74,7 +77,7 @@ func parseRegistration(data []byte) (Registration, error) {
 	case !botLocalpart.MatchString(f.Localpart):
 		return Registration{}, errors.New("needs a sender_localpart of a-z, 0-9 and . _ = / + -")
 	}
-	return Registration{Secret(f.ASToken), Secret(f.HSToken), f.Localpart}, nil
+	return Registration{f.ID, f.URL, Secret(f.ASToken), Secret(f.HSToken), f.Localpart}, nil
 }
 
 // serverName follows the grammar of Matrix, Appendices "Server Name".
@@ -115,7 +118,7 @@ func (c *checker) matrix(m *Matrix) {
 	if len(m.Allow) == 0 {
 		m.Allow = []string{m.ServerName}
 	}
-	c.atLeast("matrix.members.most", m.Members.Most, 0)
+	c.atLeast("matrix.members.most", m.Members.Most, 1)
 	c.oneOf("matrix.members.beyond", m.Members.Beyond, "all", "active", "none")
 	if m.Media.PublicURL != "" {
 		m.Media.PublicURL = strings.TrimRight(m.Media.PublicURL, "/")

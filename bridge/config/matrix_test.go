@@ -12,6 +12,8 @@ matrix:
 `
 
 const registration = `
+id: isthmus
+url: http://127.0.0.1:29329
 as_token: one
 hs_token: two
 sender_localpart: isthmusbot
@@ -29,7 +31,7 @@ func TestMatrix(t *testing.T) {
 		strings.Join(m.Allow, " ") != "example.org" || m.Media.Most != 50<<20 {
 		t.Errorf("%+v", m)
 	}
-	if want := (Registration{"one", "two", "isthmusbot"}); m.Registration != want {
+	if want := (Registration{"isthmus", "http://127.0.0.1:29329", "one", "two", "isthmusbot"}); m.Registration != want {
 		t.Errorf("registration %+v", m.Registration)
 	}
 }

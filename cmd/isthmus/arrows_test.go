@@ -15,13 +15,16 @@ func TestArrows(t *testing.T) {
 		{"isthmus/bridge", "isthmus/bridge/store isthmus/bridge/config encoding/xml net"},
 		{"isthmus/xmppside/...", "isthmus/ircside isthmus/matrixside isthmus/bridge/config"},
 		{"isthmus/ircside/...", "isthmus/xmppside isthmus/matrixside isthmus/bridge/store isthmus/bridge/config"},
+		{"isthmus/matrixside/...", "isthmus/xmppside isthmus/ircside isthmus/bridge/config"},
 		{"isthmus/xmppside/muc/...", "isthmus/bridge"},
+		{"isthmus/xmppside/guest/...", "isthmus/bridge"},
 		{"isthmus/ircside/session/...", "isthmus/bridge"},
+		{"isthmus/bridge/netguard", "isthmus/bridge"},
 	} {
 		for pkg, deps := range dependencies(t, c.from) {
 			for _, dep := range deps {
 				for never := range strings.FieldsSeq(c.never) {
-					if dep == never || strings.HasPrefix(dep, never+"/") {
+					if dep != "isthmus/bridge/netguard" && (dep == never || strings.HasPrefix(dep, never+"/")) { // which knows of nothing
 						t.Errorf("%s depends on %s", pkg, dep)
 					}
 				}

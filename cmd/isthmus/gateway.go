@@ -14,6 +14,7 @@ import (
 	"isthmus/ircside"
 	"isthmus/matrixside"
 	"isthmus/matrixside/client"
+	"isthmus/matrixside/media"
 	"isthmus/xmppside"
 )
 
@@ -29,6 +30,7 @@ type gateway struct {
 
 	matrix     *matrixside.Side // nil where there is no homeserver
 	homeserver *client.Client
+	media      *media.Proxy
 
 	metrics net.Listener // nil where there are none
 
@@ -94,8 +96,8 @@ func (g *gateway) start() {
 	}
 	g.ircRun.start(g.irc.Run)
 	if g.matrix != nil {
+		g.matrixRun.start(g.newCheck(g.cfg).Run)
 		g.matrixRun.start(g.runMatrix)
-		g.ready.changed(homeserver, nil)
 	}
 	g.xmppRun.start(g.xmpp.Run)
 }

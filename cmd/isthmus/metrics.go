@@ -60,5 +60,43 @@ func (g *gateway) allMetrics() *metrics.Metrics {
 	metrics.Counter(m, "isthmus_irc_batches_untracked_total", "Batches too many or too deep to track.", &s.Batches)
 	metrics.Counter(m, "isthmus_irc_replies_dropped_total", "Reply lines beyond what a request may get.", &s.Replies)
 	metrics.Counter(m, "isthmus_irc_timeouts_total", "Requests that were never answered.", &s.Timeouts)
+	if g.matrix != nil {
+		g.matrixMetrics(m)
+	}
 	return m
+}
+
+// matrixMetrics names what the packages of Matrix count.
+func (g *gateway) matrixMetrics(m *metrics.Metrics) {
+	side := &g.matrix.Counters
+	metrics.Counter(m, "isthmus_matrix_strays_total", "Events of rooms that the bridge has nothing to do with.", &side.Strays)
+	metrics.Counter(m, "isthmus_matrix_malformed_total", "Events that don't say what they must.", &side.Malformed)
+	metrics.Counter(m, "isthmus_matrix_signals_over_budget_total", "Typing, receipts and presence beyond a budget.", &side.Signals)
+	metrics.Counter(m, "isthmus_matrix_given_up_total", "Things that could not be done on Matrix.", &side.GivenUp)
+	metrics.Counter(m, "isthmus_matrix_pictures_left_out_total", "Pictures beyond what can be fetched or shown.", &side.Pictures)
+
+	in := g.matrix.Inbox()
+	m.Gauge("isthmus_matrix_inbox_held", "Events of the homeserver that are not carried on yet.", func() int { return int(in.Held()) })
+	metrics.Counter(m, "isthmus_matrix_transactions_total", "Transactions taken.", &in.Counters.Transactions)
+	metrics.Counter(m, "isthmus_matrix_events_total", "Events taken, each once.", &in.Counters.Events)
+	metrics.Counter(m, "isthmus_matrix_repeated_total", "Events that had been taken before.", &in.Counters.Repeated)
+	metrics.Counter(m, "isthmus_matrix_unreadable_total", "Events that nobody could make sense of.", &in.Counters.Malformed)
+	metrics.Counter(m, "isthmus_matrix_full_total", "Transactions refused for now: too much is not carried on yet.", &in.Counters.Full)
+	metrics.Counter(m, "isthmus_matrix_unstored_total", "Transactions refused for now: the store took nothing.", &in.Counters.Failed)
+	metrics.Counter(m, "isthmus_matrix_strangers_total", "Requests without the homeserver's token.", &in.Counters.Strangers)
+	metrics.Counter(m, "isthmus_matrix_signals_lost_total", "Typing, receipts and presence left out of a full queue.", &in.Counters.SignalsLost)
+	metrics.Counter(m, "isthmus_matrix_sync_gaps_total", "Times that the homeserver left deletions out.", &in.Counters.SyncGaps)
+	metrics.Counter(m, "isthmus_matrix_unforgotten_total", "Events carried on that the store still holds: they come again at the next start.", &in.Counters.Unforgotten)
+
+	out := &g.homeserver.Counters
+	metrics.Counter(m, "isthmus_matrix_requests_total", "Requests to the homeserver.", &out.Requests)
+	metrics.Counter(m, "isthmus_matrix_retries_total", "Of these, not the first.", &out.Retries)
+	metrics.Counter(m, "isthmus_matrix_refused_total", "Requests that the homeserver refused.", &out.Refused)
+	metrics.Counter(m, "isthmus_matrix_outages_total", "Times that the homeserver went away.", &out.Outages)
+
+	files := &g.media.Counters
+	metrics.Counter(m, "isthmus_matrix_files_served_total", "Files given to people of other networks.", &files.Served)
+	metrics.Counter(m, "isthmus_matrix_files_refused_total", "Links that were wrong or too old, and too many at once.", &files.Refused)
+	metrics.Counter(m, "isthmus_matrix_files_fetched_total", "Files brought onto the homeserver.", &files.Fetched)
+	metrics.Counter(m, "isthmus_matrix_files_unwanted_total", "Links that were not: too large, unreachable, or no file.", &files.Unwanted)
 }
