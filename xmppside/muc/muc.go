@@ -35,8 +35,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/time/rate"
-
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
 )
@@ -118,14 +116,13 @@ type Room struct {
 	subject  Subject
 	info     Info
 	unlisted bool
-	clock    uint32        // counts entrances and departures
-	detached uint32        // clock at the latest detachment; 0 if nobody is
-	gone     []departure   // since the first detachment that lasts
-	queue    []Request     // for the owner, once the lock is given back
-	asking   bool          // somebody hands the queue to the owner
-	scratch  []byte        // a stanza that is sent to many
-	own      ownIDs        // of what users said
-	signals  *rate.Limiter // stanzas about typing and reading
+	clock    uint32      // counts entrances and departures
+	detached uint32      // clock at the latest detachment; 0 if nobody is
+	gone     []departure // since the first detachment that lasts
+	queue    []Request   // for the owner, once the lock is given back
+	asking   bool        // somebody hands the queue to the owner
+	scratch  []byte      // a stanza that is sent to many
+	signals  *signals    // nil until there was one
 }
 
 // New makes an empty room. It stays closed to facts about people until somebody asks to join.

@@ -6,8 +6,6 @@ import (
 	"time"
 	"unique"
 
-	"golang.org/x/time/rate"
-
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
 )
@@ -107,11 +105,9 @@ type user struct {
 	asked      int                   // requests without an answer
 	welcomes   int                   // clients let in since counted
 	counted    time.Time
-	signals    *rate.Limiter // what may be told of their typing and reading
-	typing     bool          // as the owner was told
-	read       string        // how far, as the owner was told
-	detached   bool          // hears nothing for now
-	detachedAt uint32        // Room.clock then
+	signals    *told  // nil until there was one
+	detached   bool   // hears nothing for now
+	detachedAt uint32 // Room.clock then
 }
 
 // resource is one client in the room.

@@ -438,7 +438,7 @@ func TestSignalsAreBounded(t *testing.T) {
 		p.room.Handle(parse(t, fmt.Sprintf("<message from='%s' to='%s' type='groupchat'><%s xmlns='%s'/></message>", userJID(0), testRoom, what, nsChatStates)))
 	}
 	told := strings.Count(strings.Join(p.log, "\n"), "muc.Typing")
-	if told < maxSignalsOf || told > maxSignalsOf+2 || left.Load() == 0 || p.room.users[0].typing {
+	if told < maxSignalsOf || told > maxSignalsOf+2 || left.Load() == 0 || p.room.users[0].signals.typing {
 		t.Errorf("%d were told, %d left out", told, left.Load())
 	}
 	left.Store(0)

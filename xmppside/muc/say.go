@@ -141,7 +141,9 @@ func (r *Room) Say(s Said) (whole bool) {
 		}
 		o := r.author(s.By)
 		o.typing = false // every client takes it so
-		r.own.add(h.ID, s.ID)
+		if h.ID != "" {
+			r.signalled().own.add(h.ID, s.ID)
+		}
 		r.relay(o, h, content, s.ID, s.At)
 	})
 	return whole

@@ -18,14 +18,34 @@ const (
 	maxMarker    = 64   // bytes of the id that a marker names
 )
 
-// allows takes n of what there may be in a minute, or nothing if that is too
-// much. The bucket is made when it is first needed: most people are quiet.
-func allows(bucket **rate.Limiter, n, minute int) bool {
-	if *bucket == nil {
-		*bucket = rate.NewLimiter(rate.Limit(minute)/60, minute)
-	}
-	return (*bucket).AllowN(time.Now(), n)
+// signals are a room's. Most rooms have none, and most people are quiet.
+type signals struct {
+	limit *rate.Limiter // of stanzas
+	own   ownIDs        // of what users said
 }
+
+func (r *Room) signalled() *signals {
+	if r.signals == nil {
+		r.signals = &signals{limit: perMinute(maxSignals)}
+	}
+	return r.signals
+}
+
+// told is what the owner was told of a user.
+type told struct {
+	limit  *rate.Limiter
+	typing bool
+	read   string // how far
+}
+
+func (u *user) told() *told {
+	if u.signals == nil {
+		u.signals = &told{limit: perMinute(maxSignalsOf)}
+	}
+	return u.signals
+}
+
+func perMinute(n int) *rate.Limiter { return rate.NewLimiter(rate.Limit(n)/60, n) }
 
 // ownIDs tell which id of ours a recent message of a user has, whose stanza
 // has one of the user's making. XEP-0333 has clients name ours in a marker;
@@ -90,23 +110,25 @@ func readIn(st *wire.Stanza) string {
 // typing and reading, if that is news. Who has said something types no more,
 // also if their client takes that for granted.
 func (r *Room) tellSignals(st *wire.Stanza, u *user, says bool) {
-	if u.detached {
+	on, state := typingIn(st)
+	id := readIn(st)
+	if u.detached || u.signals == nil && !on && id == "" {
 		return
 	}
-	if on, told := typingIn(st); (told || says) && (on && !says) != u.typing {
-		on = on && !says
+	t := u.told()
+	if on = on && !says; (state || says) && on != t.typing {
 		// That they have stopped is always told: nobody may type for ever.
-		if allows(&u.signals, 1, maxSignalsOf) || !on {
-			u.typing = on
+		if t.limit.Allow() || !on {
+			t.typing = on
 			r.tell(st.From, u.nick, Typing{On: on})
 		} else {
 			r.opt.LeftOut.Add(1)
 		}
 	}
-	if id := r.own.find(readIn(st)); id != "" && id != u.read {
-		if allows(&u.signals, 1, maxSignalsOf) {
-			u.read = id
-			r.tell(st.From, u.nick, Read{ID: u.read})
+	if id = r.signalled().own.find(id); id != "" && id != t.read {
+		if t.limit.Allow() {
+			t.read = id
+			r.tell(st.From, u.nick, Read{ID: id})
 		} else {
 			r.opt.LeftOut.Add(1)
 		}
@@ -120,7 +142,7 @@ func (r *Room) tellPrivateSignals(st *wire.Stanza, u *user, to string) {
 	id := readIn(st)
 	switch {
 	case !said && id == "":
-	case !allows(&u.signals, 1, maxSignalsOf):
+	case !u.told().limit.Allow():
 		r.opt.LeftOut.Add(1)
 	default:
 		if said {
@@ -140,7 +162,7 @@ func (r *Room) SetTyping(w Who, on bool) {
 		if o == nil || o.typing == on {
 			return
 		}
-		if on && !allows(&r.signals, r.listeners(), maxSignals) {
+		if on && !r.maySignal() {
 			r.opt.LeftOut.Add(1)
 			return
 		}
@@ -161,7 +183,7 @@ func (r *Room) SetRead(w Who, id string) {
 		if o == nil {
 			return
 		}
-		if len(r.users) > maxReaders || !allows(&r.signals, r.listeners(), maxSignals) {
+		if len(r.users) > maxReaders || !r.maySignal() {
 			r.opt.LeftOut.Add(1)
 			return
 		}
@@ -170,12 +192,13 @@ func (r *Room) SetRead(w Who, id string) {
 	})
 }
 
-// listeners counts the clients.
-func (r *Room) listeners() (n int) {
+// maySignal reports whether every client may be sent one more stanza.
+func (r *Room) maySignal() bool {
+	n := 0
 	for _, u := range r.users {
 		n += len(u.resources)
 	}
-	return n
+	return r.signalled().limit.AllowN(time.Now(), n)
 }
 
 // signal sends everybody what an occupant shows without a word. It has no
