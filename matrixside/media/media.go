@@ -52,15 +52,24 @@ type Options struct {
 	// PublicURL is where people of other networks reach ServeHTTP, without
 	// Path. Empty is nowhere: then there are no links.
 	PublicURL string
-	Key       []byte        // signs links: 16 bytes at least, the same after a restart
+	Key       []byte        // signs links: 16 bytes at least, the same after a restart; see KeyOf
 	Expire    time.Duration // how long links hold; 0 means a week
 	MaxSize   int64         // of a file, either way, in bytes; 0 means 50 MiB
 	// Patience is for a server that others link to: for all that it sends, a
 	// minute if 0. Files of the homeserver may take as long as they come.
 	Patience time.Duration
-	// AllowPrivate lets links of others lead to private addresses. For tests.
+	// AllowPrivate lets links of others lead to private addresses: for tests,
+	// and where all servers are in a network of one's own.
 	AllowPrivate bool
 	Log          *slog.Logger // discards if nil
+}
+
+// KeyOf is a key for Options that is made of something secret (an as_token)
+// which it does not give away.
+func KeyOf(secret string) []byte {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte("isthmus: links to media"))
+	return mac.Sum(nil)
 }
 
 // Counters count files; each only grows.

@@ -72,8 +72,11 @@ type Names struct {
 	// Bot is the localpart of the bridge's own user.
 	Bot string
 	// Fold is a nick in lower case, as its network has it: two nicks are one
-	// person when their folds are the same. It must be idempotent. Nil means
-	// FoldRFC1459, the rule of networks that have no other.
+	// person when their folds are the same. It must be idempotent, and say
+	// the same for ever: ghosts are called by what it says. Nil means ASCII
+	// lower case, which is right on every network for almost all nicks, and
+	// never makes one ghost of two people: where {}|~ are the lower case of
+	// []\^ (FoldRFC1459), who changes between them gets a second one.
 	Fold func(network, nick string) string
 }
 
@@ -158,7 +161,7 @@ func (n Names) fold(p bridge.Person) string {
 	case n.Fold != nil:
 		return n.Fold(p.Network, p.ID)
 	}
-	return FoldRFC1459(p.Network, p.ID)
+	return lowerASCII(p.ID)
 }
 
 // ghostLocal is the localpart of p's ghost, which may be too long. It is false

@@ -37,6 +37,7 @@ func TestGhosts(t *testing.T) {
 		{irc("rob"), "irc_libera_rob"},
 		{irc("rob_"), "irc_libera_rob_"},
 		{irc("{r}|b~`-"), "irc_libera_=7br=7d=7cb=7e=60-"},
+		{irc("[b]\\^"), "irc_libera_=5bb=5d=5c=5e"},
 		{irc("rób"), "irc_libera_r=c3=b3b"},
 		{bridge.Person{Network: "my_net", ID: "rob"}, "irc_my=5fnet_rob"},
 		{bridge.Person{Network: "irc.host.org:6697", ID: "rob"}, "irc_irc.host.org=3a6697_rob"},
@@ -56,7 +57,7 @@ func TestGhosts(t *testing.T) {
 
 func TestFolded(t *testing.T) {
 	for _, c := range []struct{ a, b bridge.Person }{
-		{irc("Rob[]\\^"), irc("rob{}|~")},
+		{irc("Rob[É"), irc("rob[É")},
 		{xmpp("Juliet@Example.ORG"), xmpp("juliet@example.org")},
 		{xmpp("Room@muc.example.org/Nick"), xmpp("room@muc.example.org/Nick")},
 	} {
@@ -70,21 +71,27 @@ func TestFolded(t *testing.T) {
 	for _, c := range []struct{ a, b bridge.Person }{
 		{xmpp("r@muc.example.org/Nick"), xmpp("r@muc.example.org/nick")},
 		{irc("É"), irc("é")},
+		{irc("rob["), irc("rob{")},
 		{irc("rob"), bridge.Person{Network: "oftc", ID: "rob"}},
 	} {
 		if hs.Ghost(c.a) == hs.Ghost(c.b) {
 			t.Errorf("%s and %s are one", c.a, c.b)
 		}
 	}
-	ascii := hs
-	ascii.Fold = func(network, nick string) string {
+	folding := hs
+	folding.Fold = func(network, nick string) string {
 		if network != "libera" {
 			t.Errorf("asked for %s", network)
 		}
-		return strings.ToLower(nick)
+		return FoldRFC1459(network, nick)
 	}
-	if ascii.Ghost(irc("Rob[")) == ascii.Ghost(irc("rob{")) || ascii.Ghost(irc("ROB")) != ascii.Ghost(irc("rob")) {
+	if u := folding.Ghost(irc("Rob[]\\^")); u != folding.Ghost(irc("rob{}|~")) {
 		t.Error("the network's own case mapping does not count")
+	} else if p, ok := folding.Person(u); !ok || p != irc("rob{}|~") {
+		t.Error(p)
+	}
+	if p, ok := folding.Person("@irc_libera_=5b:hs.example.org"); ok {
+		t.Errorf("%s has two spellings", p)
 	}
 }
 
@@ -98,7 +105,6 @@ func TestNoGhosts(t *testing.T) {
 		"@irc_a=25b_rob:hs.example.org",          // "%" ends names
 		"@irc_libera_Rob:hs.example.org",         // rob
 		"@irc_libera_=52ob:hs.example.org",       // folds to rob
-		"@irc_libera_=5b:hs.example.org",         // "[" folds to "{"
 		"@irc_libera_r=6fb:hs.example.org",       // o needs no escape
 		"@irc_libera_r=C3=B3b:hs.example.org",    // in lower case
 		"@irc_libera_r=c3:hs.example.org",        // not UTF-8
