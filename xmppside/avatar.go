@@ -100,29 +100,38 @@ func hash(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// askAvatar answers e, a QueryAvatar that another network put to an XMPP user
-// in a private conversation (e.Room.ID is their JID), with the picture in their
-// vCard (XEP-0153 §3.2: the one whose hash their presence shows). Their server
-// is asked, in the name of the domain that leads to who asks.
+// askAvatar answers e, a QueryAvatar that another network put to an XMPP user,
+// or a room or somebody in it, in a private conversation (e.Room.ID is their
+// JID): with the picture in their vCard (XEP-0153 §3.2: the one whose hash their
+// presence shows). It is asked in the name of the domain that leads to who asks,
+// or of an occupant in that room.
 func (s *Side) askAvatar(e bridge.Event) {
 	answer := func(b bridge.Body) {
 		s.core.Publish(bridge.Event{Room: e.Room, Ref: e.ID, Body: b})
 	}
 	fail := func(kind bridge.ErrorKind, text string) { answer(bridge.Failure{Kind: kind, Text: text}) }
-	user, err := jid.Parse(e.Room.ID)
+	to, err := jid.Parse(e.Room.ID)
 	if err != nil {
 		fail(bridge.ErrNotFound, "This is no address of XMPP.")
 		return
 	}
-	domain := s.set.Load().domainOf(e.Room.Owner.Network)
-	from, err := jid.New("", domain, "")
-	link := s.links.get(domain)
-	if err != nil || link == nil {
+	var from jid.JID
+	if to.IsBare() {
+		from, err = jid.New("", s.set.Load().domainOf(e.Room.Owner.Network), "")
+	} else if room := s.foreign.room(to); room != nil {
+		from = room.Watcher()
+	}
+	link := s.links.get(from.Domain())
+	switch {
+	case !to.IsBare() && from.IsZero():
+		fail(bridge.ErrNotInRoom, "Nobody of this gateway is in that room.")
+		return
+	case err != nil || link == nil:
 		fail(bridge.ErrOffline, "There is no way to XMPP at the moment.")
 		return
 	}
 	ask := func(b []byte) []byte { return append(b, "<vCard xmlns='"+nsVCard+"'/>"...) }
-	link.Query(wire.Header{To: user.Bare(), From: from}, ask, func(st *wire.Stanza, err error) {
+	link.Query(wire.Header{To: to, From: from}, ask, func(st *wire.Stanza, err error) {
 		var refused wire.StanzaError
 		switch {
 		case errors.As(err, &refused):

@@ -99,3 +99,24 @@ func FuzzReadPicture(f *testing.F) {
 		}
 	})
 }
+
+// The picture of somebody in a room on another server is asked for by who is
+// there, and can't be by anybody else.
+func TestAskAvatarOfOccupant(t *testing.T) {
+	s := newForeignService(t)
+	room := bridge.Room{Network: "xmpp", ID: "go@muc.example/Juliet", Owner: bob}
+	ask := func() {
+		s.Deliver(bridge.Event{ID: "q", Room: room, By: bob, Body: bridge.Query{What: bridge.QueryAvatar}})
+	}
+	ask()
+	s.failed("q", bridge.ErrNotInRoom)
+	s.joinMUC()
+	ask()
+	got := s.hear("<iq to='go@muc.example/Juliet' from='"+bobFull+"'", "<vCard xmlns='vcard-temp'/>")
+	_, id, _ := strings.Cut(got, "id='")
+	id, _, _ = strings.Cut(id, "'")
+	s.say("<iq to='" + bobFull + "' from='go@muc.example/Juliet' id='" + id + "' type='result'><vCard xmlns='vcard-temp'><PHOTO><BINVAL>" + dotBase64 + "</BINVAL></PHOTO></vCard></iq>")
+	if a, ok := s.asked().Body.(bridge.Answer); !ok || a.Rows[0][1] != dotBase64 {
+		t.Errorf("%+v", a)
+	}
+}

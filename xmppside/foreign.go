@@ -70,7 +70,10 @@ func (f *foreign) deliver(e bridge.Event) {
 		return
 	}
 	_, joins := e.Body.(bridge.Join)
+	q, asks := e.Body.(bridge.Query)
 	switch {
+	case e.Room.Private() && asks && q.What == bridge.QueryAvatar:
+		f.side.askAvatar(e)
 	case e.Room.Private() && at.IsBare():
 		f.talks.deliver(e, as, at)
 	case joins:

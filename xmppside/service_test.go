@@ -76,6 +76,12 @@ func newService(t *testing.T, change func(*Options)) *service {
 	for range o.Domains {
 		s.awaitUp()
 	}
+	// Each domain's keeper has looked who has subscribed: it won't meddle later.
+	for deadline := time.Now().Add(10 * time.Second); s.subs.looks() < len(o.Domains); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nobody has looked who has subscribed")
+		}
+	}
 	return s
 }
 
@@ -212,13 +218,21 @@ func (f *fakeLogins) SetLogin(_ context.Context, who bridge.Person, network stri
 }
 
 type fakeSubscriptions struct {
-	mu   sync.Mutex
-	kept map[bridge.Room]bool
+	mu     sync.Mutex
+	kept   map[bridge.Room]bool
+	looked int // times that somebody asked
+}
+
+func (f *fakeSubscriptions) looks() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.looked
 }
 
 func (f *fakeSubscriptions) Subscriptions(context.Context) (all []bridge.Room, _ error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.looked++
 	for room, on := range f.kept {
 		if on {
 			all = append(all, room)

@@ -140,6 +140,17 @@ func New(room bridge.Room, at jid.JID, o Options) *Room {
 // JID is the room's address.
 func (r *Room) JID() jid.JID { return r.jid }
 
+// Watcher is who of ours sees the room for all the others: the full JID by
+// which they are there, or zero while nobody is.
+func (r *Room) Watcher() jid.JID {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.watcher == nil || r.watcher.state != inside {
+		return jid.JID{}
+	}
+	return r.watcher.jid
+}
+
 // Has reports whether somebody is in the room, or on the way there.
 func (r *Room) Has(p bridge.Person) bool {
 	r.mu.Lock()
