@@ -253,7 +253,7 @@ func botMsg(ctx context.Context, o *order, args []string) {
 	}
 	name, network, _ := names.SplitPortal(room)
 	other := bridge.Person{Network: network, ID: name}
-	if _, err := o.side.directs.open(ctx, other, name, o.user); err != nil {
+	if _, err := o.side.directs.open(ctx, other, o.side.ghosts.callName(other), o.user); err != nil {
 		o.say("That did not work. Try again later.")
 		return
 	}
@@ -451,12 +451,13 @@ func loginText(network string, l store.Login) string {
 
 // botSays says something to a user in their chat with the bot.
 func (d *directs) botSays(user id.UserID, text string) {
-	ctx, cancel := context.WithTimeout(d.side.ctx, actPatience)
-	defer cancel()
-	c, err := d.openBot(ctx, user)
-	if err == nil {
-		err = c.notice(ctx, text, "")
-	}
+	err := d.side.persist(func(ctx context.Context) error {
+		c, err := d.openBot(ctx, user)
+		if err != nil {
+			return err
+		}
+		return c.notice(ctx, text, "")
+	})
 	if err != nil && d.side.ctx.Err() == nil {
 		d.side.Counters.GivenUp.Add(1)
 		d.side.log.Warn("matrix: a user could not be told something", "user", user, "error", err)

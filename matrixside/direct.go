@@ -224,15 +224,16 @@ func (d *directs) converse(user id.UserID, other bridge.Person, e bridge.Event) 
 	if s.pairs.room(pair{ghost, user}) == "" && !d.mayBegin(user) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, actPatience)
-	defer cancel()
-	c, err := d.open(ctx, other, cmp.Or(e.Name, other.ID), user)
-	if err == nil {
-		err = c.show(ctx, e)
-	}
+	err := s.persist(func(ctx context.Context) error {
+		c, err := d.open(ctx, other, cmp.Or(cleanName(e.Name), s.ghosts.callName(other)), user)
+		if err != nil {
+			return err
+		}
+		return c.show(ctx, e)
+	})
 	if err != nil && s.ctx.Err() == nil {
 		s.Counters.GivenUp.Add(1)
-		s.log.Warn("matrix: not shown in a direct chat", "room", e.Room, "kind", e.Body, "error", err)
+		s.log.Warn("matrix: not shown in a direct chat", "room", e.Room, "error", err)
 	}
 }
 
@@ -362,9 +363,8 @@ func (c *direct) notice(ctx context.Context, text string, reply id.EventID) erro
 
 // tell is notice for whoever can't wait for how it went.
 func (c *direct) tell(text string, reply id.EventID) {
-	ctx, cancel := context.WithTimeout(c.side.ctx, actPatience)
-	defer cancel()
-	if err := c.notice(ctx, text, reply); err != nil && c.side.ctx.Err() == nil {
+	err := c.side.persist(func(ctx context.Context) error { return c.notice(ctx, text, reply) })
+	if err != nil && c.side.ctx.Err() == nil {
 		c.side.Counters.GivenUp.Add(1)
 		c.side.log.Warn("matrix: a notice was not shown", "room", c.room, "error", err)
 	}

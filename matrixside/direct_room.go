@@ -129,7 +129,7 @@ func (d *directs) accept(room id.RoomID, user, who id.UserID) {
 	if who == s.options().Names.BotID() {
 		as = ""
 	} else if other, ok := s.ghosts.person(who); ok {
-		if _, err := s.ghosts.ensure(ctx, other, other.ID); err != nil {
+		if _, err := s.ghosts.ensure(ctx, other, s.ghosts.callName(other)); err != nil {
 			s.log.Warn("matrix: an invited ghost can't be registered", "ghost", who, "error", err)
 			return
 		}

@@ -2,7 +2,9 @@ package matrixside
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,7 +34,7 @@ const (
 	ghostsOnDendrite = 100
 	ghostsOnSynapse  = 1000
 	// returnInterval is between two users who are let in again after a restart.
-	returnInterval = 50 * time.Millisecond
+	returnInterval = 10 * time.Millisecond
 )
 
 // portals are the rooms of ours for channels and MUCs of other networks.
@@ -45,6 +47,7 @@ type portals struct {
 	byRoom  map[string]*portal // by what the core calls them
 	making  map[string]*making
 	users   map[id.UserID]map[*portal]bool // who is in which
+	retries map[*portal]bool               // in which somebody is to be asked in again
 	stopped bool
 	ending  chan struct{} // closed when run is to end
 	work    sync.WaitGroup
@@ -60,7 +63,7 @@ type making struct {
 func newPortals(s *Side) *portals {
 	return &portals{side: s, pace: rate.NewLimiter(rate.Every(crowdInterval), crowdBurst),
 		byRoom: map[string]*portal{}, making: map[string]*making{}, users: map[id.UserID]map[*portal]bool{},
-		ending: make(chan struct{}),
+		ending: make(chan struct{}), retries: map[*portal]bool{},
 		spaces: spaces{side: s, ids: map[string]id.RoomID{}}}
 }
 
@@ -98,7 +101,7 @@ func newPortal(all *portals, room id.RoomID, name string) *portal {
 		admit: p.admit, dropped: func(user id.UserID) { all.drop(user, p) },
 		key: func(user id.UserID) string { return p.keys[user] },
 		now: time.Now, newID: bridge.NewID, ghostOf: s.ghostOf, isOurs: s.isOurs, personOf: s.ghosts.person, parse: s.parseMessage,
-		users: map[id.UserID]*portalUser{}, crowd: newCrowd(ghostsOnDendrite, s.ghosts.entered), asked: map[string]*portalAsked{},
+		users: map[id.UserID]*portalUser{}, gone: map[id.UserID]since{}, crowd: newCrowd(ghostsOnDendrite, s.ghosts.entered), asked: map[string]*portalAsked{},
 		levels: map[id.UserID]int{}, typing: map[id.UserID]bool{}, name: there,
 	}
 	return p
@@ -195,20 +198,30 @@ func (all *portals) run(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		all.mu.Lock()
-		known = known[:0]
-		for _, p := range all.byRoom {
-			known = append(known, p)
-		}
-		all.mu.Unlock()
-		for _, p := range known {
-			select {
-			case <-p.arrived:
-				p.run((*portalState).tick)
-			default: // who made it has not told yet who is in
-			}
+		all.tick()
+	}
+}
+
+// tick has those asked in again for whom it is time.
+func (all *portals) tick() {
+	all.mu.Lock()
+	waiting := slices.Collect(maps.Keys(all.retries))
+	clear(all.retries)
+	all.mu.Unlock()
+	for _, p := range waiting {
+		more := false
+		p.run(func(s *portalState) { more = s.tick() })
+		if more {
+			all.retry(p)
 		}
 	}
+}
+
+// retry has tick look after a portal.
+func (all *portals) retry(p *portal) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	all.retries[p] = true
 }
 
 // arrive finds out who is in a room. The error is ctx's: a room that the bot
@@ -266,6 +279,7 @@ func (all *portals) forget(ctx context.Context, p *portal) {
 	if all.byRoom[p.room.ID] == p {
 		delete(all.byRoom, p.room.ID)
 	}
+	delete(all.retries, p)
 	for user, in := range all.users {
 		if delete(in, p); len(in) == 0 {
 			delete(all.users, user)

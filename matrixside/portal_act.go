@@ -45,6 +45,8 @@ func (p *portal) act(a act) {
 		p.side.ghosts.setPicture(a.who, a.avatar)
 	case actMoved:
 		p.move(a)
+	case actRetry:
+		p.all.retry(p)
 	case actAvatar:
 		p.wantPicture(a.hash)
 	case actFollow:

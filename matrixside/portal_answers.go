@@ -118,6 +118,7 @@ func (s *portalState) refused(user id.UserID, a *portalAsked, f bridge.Failure, 
 		}
 		u.wait = min(max(2*u.wait, firstRetry), mostRetry)
 		u.retry = s.now().Add(u.wait)
+		s.do(actRetry{})
 		s.forsake(user, u, "You are not in the room at the moment. This was not sent.")
 		return
 	}
@@ -138,45 +139,57 @@ func (s *portalState) refused(user id.UserID, a *portalAsked, f bridge.Failure, 
 	s.do(actKick{user: user, reason: why})
 }
 
-// tick asks those in again for whom it is time.
-func (s *portalState) tick() {
+// tick asks those in again for whom it is time, and reports whether there are
+// more.
+func (s *portalState) tick() (more bool) {
 	now := s.now()
 	for _, user := range sortedKeys(s.users) {
-		if u := s.users[user]; u.phase == userOut && !u.retry.IsZero() && !now.Before(u.retry) {
+		switch u := s.users[user]; {
+		case u.phase != userOut || u.retry.IsZero():
+		case now.Before(u.retry):
+			more = true
+		default:
 			u.retry = time.Time{}
 			s.join(user, u, true, nil)
 		}
 	}
+	return more
 }
 
 // shownMessages is which of our messages has which event in the room, of the
 // last maxShown.
 type shownMessages struct {
-	last [maxShown]struct {
-		message string
-		event   id.EventID
-	}
+	last []shownMessage
 	next int
 }
 
+type shownMessage struct {
+	message string
+	event   id.EventID
+}
+
 func (m *shownMessages) add(message string, ev id.EventID) {
-	m.last[m.next].message, m.last[m.next].event = message, ev
+	if len(m.last) < maxShown {
+		m.last = append(m.last, shownMessage{message, ev})
+		return
+	}
+	m.last[m.next] = shownMessage{message, ev}
 	m.next = (m.next + 1) % maxShown
 }
 
 func (m *shownMessages) event(message string) id.EventID {
-	for i := range m.last {
-		if message != "" && m.last[i].message == message {
-			return m.last[i].event
+	for _, s := range m.last {
+		if s.message == message {
+			return s.event
 		}
 	}
 	return ""
 }
 
 func (m *shownMessages) message(ev id.EventID) string {
-	for i := range m.last {
-		if ev != "" && m.last[i].event == ev {
-			return m.last[i].message
+	for _, s := range m.last {
+		if s.event == ev {
+			return s.message
 		}
 	}
 	return ""

@@ -68,15 +68,9 @@ func (s *portalState) member(e *event.Event, who id.UserID, m *event.MemberEvent
 	}
 }
 
-// isOld reports whether a membership came late: homeservers bring old events
-// after newer ones when they were killed. Clocks of one server are compared.
-func (u *portalUser) isOld(e *event.Event) bool {
-	return e.Sender.Homeserver() == u.by && e.Timestamp < u.at
-}
-
 func (s *portalState) userJoins(e *event.Event, who id.UserID, m *event.MemberEventContent, done func()) {
 	u := s.users[who]
-	if u != nil && u.isOld(e) {
+	if u != nil && u.since.isOld(e) || u == nil && s.gone[who].isOld(e) {
 		s.finish(done)
 		return
 	}
@@ -89,12 +83,12 @@ func (s *portalState) userJoins(e *event.Event, who id.UserID, m *event.MemberEv
 		}
 		u = &portalUser{}
 		s.users[who] = u
-		u.at, u.by, u.name = e.Timestamp, e.Sender.Homeserver(), name
+		u.since, u.name = sinceOf(e), name
 		s.join(who, u, false, done)
 		return
 	}
 	before := u.name
-	u.at, u.by, u.name = e.Timestamp, e.Sender.Homeserver(), name
+	u.since, u.name = sinceOf(e), name
 	if before != name && s.network == bridge.NetworkXMPP && u.phase == userIn {
 		// On IRC a name is for all rooms, so it doesn't follow that of one.
 		s.ask(portalAsked{event: bridge.Event{By: matrixPerson(who), Name: u.nick, Body: bridge.Rename{To: name}}, cause: e.ID, done: done})
@@ -116,9 +110,10 @@ func (s *portalState) join(who id.UserID, u *portalUser, again bool, done func()
 
 func (s *portalState) userLeaves(e *event.Event, who id.UserID, m *event.MemberEventContent) {
 	u := s.users[who]
-	if u == nil || u.isOld(e) {
+	if u == nil || u.since.isOld(e) {
 		return
 	}
+	u.since = sinceOf(e)
 	s.drop(who)
 	s.forsake(who, u, "")
 	reason := m.Reason

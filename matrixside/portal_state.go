@@ -15,6 +15,8 @@ import (
 const (
 	// maxHeld bounds what one user says while their Join is under way.
 	maxHeld = 32
+	// maxGone bounds those of whom it is remembered when they left.
+	maxGone = 256
 	// maxShown is how many messages a receipt may point back at.
 	maxShown = 256
 	// tellAgain is how long a user isn't told once more that we can't read
@@ -41,6 +43,7 @@ type portalState struct {
 	newID                func() string
 
 	users  map[id.UserID]*portalUser
+	gone   map[id.UserID]since // of those who left last
 	crowd  crowd
 	asked  map[string]*portalAsked // requests that are not answered, by id
 	levels map[id.UserID]int       // what the room's power levels say, but for 0
@@ -70,8 +73,7 @@ type portalUser struct {
 	nick  string // as the network has it
 	join  string // the id of the Join under way
 	again bool   // that Join repeats one that had succeeded: nobody has just asked for it
-	at    int64  // when their membership last changed, in ms; by the server of by
-	by    string
+	since since
 	held  []heldMessage
 	told  time.Time // of encryption
 	// retry is when to try again to bring them in, wait for how long was
@@ -81,6 +83,20 @@ type portalUser struct {
 	tries int    // of other names
 	why   string // they are out
 }
+
+// since is when somebody's membership changed last, in ms by the clock of a server.
+type since struct {
+	at     int64
+	server string
+}
+
+// isOld reports whether a membership came late: homeservers bring old events
+// after newer ones when they were killed. Clocks of one server are compared.
+func (s since) isOld(e *event.Event) bool {
+	return e.Sender.Homeserver() == s.server && e.Timestamp < s.at
+}
+
+func sinceOf(e *event.Event) since { return since{e.Timestamp, e.Sender.Homeserver()} }
 
 // heldMessage is what somebody said whose Join is under way.
 type heldMessage struct {
@@ -138,6 +154,8 @@ type (
 		ghost  id.UserID
 		reason string
 	}
+	// actRetry has tick called until there is nobody left to ask in again.
+	actRetry struct{}
 	// actSettle wakes up who brings ghosts in and out.
 	actSettle struct{}
 	// actState sets a state event of the room in the bot's name.
@@ -199,6 +217,7 @@ func (actDone) act()     {}
 func (actAvatar) act()   {}
 func (actPicture) act()  {}
 func (actFollow) act()   {}
+func (actRetry) act()    {}
 
 func (s *portalState) do(a ...act) { s.out = append(s.out, a...) }
 
@@ -432,6 +451,15 @@ func (s *portalState) left(e bridge.Event, l bridge.Leave) {
 
 // drop forgets a user who is in the Matrix room no more.
 func (s *portalState) drop(user id.UserID) {
+	if u := s.users[user]; u != nil {
+		if len(s.gone) >= maxGone {
+			for other := range s.gone {
+				delete(s.gone, other)
+				break
+			}
+		}
+		s.gone[user] = u.since
+	}
 	delete(s.users, user)
 	delete(s.typing, user)
 	s.dropped(user)
