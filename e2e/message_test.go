@@ -77,14 +77,17 @@ func TestLongLines(t *testing.T) {
 	})
 }
 
-// Plain text crosses whole: no formatting codes or control characters in XMPP,
-// no CR, LF or NUL into IRC.
+// Text crosses whole, and what looks different in it: IRC's format codes are
+// XEP-0393 and XHTML-IM on XMPP, and the other way. No other control characters
+// get into XMPP, no CR, LF or NUL into IRC.
 func TestControlCharacters(t *testing.T) {
 	on(t, eachIRC, func(s *scenario) {
 		native := s.native("native")
 		alice, nick := s.joined("alice")
 		native.Say(s.channel, "\x02bold\x02 \x0304,01red\x03 \x1d\x1funder\x0f end")
-		alice.Expect(harness.From(s.occupant(native.Nick)), harness.Body("bold red under end"))
+		alice.Expect(harness.From(s.occupant(native.Nick)), harness.Body("*bold* red _under_ end"))
+		alice.Say(s.room, "quite *bold*, `code`")
+		native.ExpectFrom(nick, "PRIVMSG .* :quite \x02bold\x02, \x11code\x11$")
 		alice.Send(`<message type="groupchat" to="%s"><body>one&#13;QUIT :gone</body></message>`, s.room)
 		native.ExpectFrom(nick, "PRIVMSG .* :one")
 		alice.Say(s.room, "still here")
