@@ -202,6 +202,14 @@ func TestOutage(t *testing.T) {
 	}
 }
 
+// heap is how much memory is in use, in bytes.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
 // TestHugeRoom: 20,000 members are entered within 3 s and 10 MiB, whatever is
 // shown of them.
 func TestHugeRoom(t *testing.T) {
@@ -215,18 +223,14 @@ func TestHugeRoom(t *testing.T) {
 			speaker := b.hs.User("speaker")
 			speaker.Join(at)
 			speaker.Say(at, "I spoke")
-			runtime.GC()
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
+			before := heap()
 			began := time.Now()
 			b.enter(matrixRoom("#hq%example.org"), alice, "Alice", 0)
 			took := time.Since(began)
 			_, members := expectEvent(b.core, "members", anyOf[bridge.Members])
 			shown := len(members.Members)
 			members, b.core.events, b.core.taken = bridge.Members{}, nil, nil
-			runtime.GC()
-			runtime.ReadMemStats(&after)
-			grown := int64(after.HeapAlloc) - int64(before.HeapAlloc)
+			grown := heap() - before
 			t.Logf("%d shown, %v, %d KiB kept", shown, took.Round(time.Millisecond), grown>>10)
 			if took > 3*time.Second || grown > 10<<20 {
 				t.Errorf("it took %v and %d KiB", took, grown>>10)

@@ -30,7 +30,7 @@ var (
 
 // fakeCore notes what is published.
 type fakeCore struct {
-	t *testing.T
+	t testing.TB
 
 	mu      sync.Mutex
 	events  []bridge.Event
@@ -114,7 +114,7 @@ func answers[B bridge.Body](e bridge.Event) func(bridge.Event, B) bool {
 
 // bridged is a Side between a homeserver and a core that are fakes.
 type bridged struct {
-	t     *testing.T
+	t     testing.TB
 	hs    *fakehs.Server
 	side  *Side
 	core  *fakeCore
@@ -129,7 +129,7 @@ func startBridged(t *testing.T, hs fakehs.Options, tweak func(*Options)) *bridge
 	return b
 }
 
-func openStore(t *testing.T) *store.Store {
+func openStore(t testing.TB) *store.Store {
 	dir := t.TempDir()
 	s, err := store.Open(t.Context(), store.Options{Path: filepath.Join(dir, "db"), KeyFile: filepath.Join(dir, "key"), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -178,7 +178,7 @@ func (b *bridged) start(tweak func(*Options)) {
 	t.Cleanup(b.stop)
 }
 
-type testWriter struct{ t *testing.T }
+type testWriter struct{ t testing.TB }
 
 func (w testWriter) Write(p []byte) (int, error) {
 	w.t.Log(strings.TrimSpace(string(p)))
