@@ -123,10 +123,13 @@ func (h *Hub) isClosed() bool {
 }
 
 // opens reports whether e may begin a conversation: private ones are begun by
-// whoever speaks first, shared ones by a join.
+// whoever speaks first, shared ones by a join, or by who won't join.
 func opens(e Event) bool {
 	if e.Room.Private() {
 		return true
+	}
+	if l, leave := e.Body.(Leave); leave {
+		return l.Cause == CauseDecline && e.Ref == ""
 	}
 	_, join := e.Body.(Join)
 	return join && e.Ref == ""

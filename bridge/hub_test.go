@@ -210,6 +210,17 @@ func TestHubSecondDoor(t *testing.T) {
 	}
 }
 
+// Who turns an invitation down reaches the room though nobody is in it; who
+// leaves what they are not in does not.
+func TestHubCarriesDeclines(t *testing.T) {
+	h, _, irc, _ := startHub(t)
+	h.Publish(Event{ID: "1", Room: goMUC, By: alice, Body: Leave{}})
+	h.Publish(Event{ID: "2", Room: goMUC, By: alice, Body: Leave{Cause: CauseDecline, Reason: "no"}})
+	if got := irc.wait(t, 1); got[0].ID != "2" || got[0].Room != goIRC {
+		t.Errorf("%+v", got)
+	}
+}
+
 // TestOverflow: a leg that does not take what it is given loses some of it,
 // is told how much, and is shown the room anew; nobody else waits for it.
 func TestOverflow(t *testing.T) {

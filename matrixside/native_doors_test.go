@@ -58,6 +58,12 @@ func TestDoors(t *testing.T) {
 		noEvent(b.core, "who is out hears nothing", anyOf[bridge.Message])
 		b.ask(room, alice, "Alice", bridge.Leave{})
 
+		// An invitation that is turned down is gone.
+		unwanted := bob.CreateRoom(fakehs.RoomOptions{Invite: []string{ghostOf(b, carol)}})
+		_, call = expectEvent(b.core, "carol's invitation", anyOf[bridge.Invite])
+		b.ask(matrixRoom(call.Room), carol, "Carol", bridge.Leave{Cause: bridge.CauseDecline, Reason: "no"})
+		b.hs.ExpectMember(unwanted, ghostOf(b, carol), "leave")
+
 		// A room that wants to be asked, where the homeserver can.
 		bob.CreateRoom(fakehs.RoomOptions{Alias: "knock", JoinRule: "knock"})
 		f := try("#knock%example.org")

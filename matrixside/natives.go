@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 
 	"isthmus/bridge"
 	"isthmus/bridge/store"
-	"isthmus/matrixside/client"
 	"isthmus/matrixside/names"
 )
 
@@ -199,324 +197,15 @@ func (n *natives) deliver(e bridge.Event) {
 		}
 		return
 	}
+	if l, ok := e.Body.(bridge.Leave); ok && l.Cause == bridge.CauseDecline {
+		n.decline(e, l)
+		return
+	}
 	if at := n.find(e.Room); at != nil {
 		at.deliver(e)
 		return
 	}
 	n.side.fail(e, bridge.Failure{Kind: bridge.ErrNotInRoom, Text: "You are not in this room."})
-}
-
-// join lets somebody of ours into a room. It returns why not; the Join that
-// the core waits for comes from the room's mailbox otherwise.
-func (n *natives) join(e bridge.Event, j bridge.Join) *bridge.Failure {
-	room, ok := names.ParseRoom(e.Room.ID)
-	if !ok || room.Kind != names.KindAlias && room.Kind != names.KindRoomID {
-		return &bridge.Failure{Kind: bridge.ErrNotFound, Text: "Matrix can't have a room of this name."}
-	}
-	at, via, f := n.resolve(room)
-	if f != nil {
-		return f
-	}
-	ghost, err := n.ghost(e)
-	if err != nil {
-		return failed(err)
-	}
-	// The room gets its place before the ghost is in, so that nothing of what
-	// happens from then on is missed.
-	there, f := n.place(e.Room, at)
-	if f != nil {
-		return f
-	}
-	at = there.roomID() // where the others are, if the address leads elsewhere by now
-	ctx, cancel := context.WithTimeout(n.side.ctx, joinPatience)
-	defer cancel()
-	if f := n.letIn(ctx, ghost, there, at, via); f != nil {
-		n.unused(there)
-		return f
-	}
-	if name := n.side.ghosts.profileName(ctx, e.By); name != e.Name && e.Name != "" {
-		if err := n.side.ghosts.call(ctx, ghost, at, e.Name); err != nil {
-			n.side.log.Info("a ghost keeps the name of its profile", "room", e.Room, "ghost", ghost, "error", err)
-		}
-	}
-	there.box.Post(func() { there.enter(e, ghost, min(j.Wanted, mostHistory)) })
-	return nil
-}
-
-// ghost registers who wants to come in.
-func (n *natives) ghost(e bridge.Event) (id.UserID, error) {
-	ctx, cancel := context.WithTimeout(n.side.ctx, outage)
-	defer cancel()
-	return n.side.ghosts.ensure(ctx, e.By, e.Name)
-}
-
-// failed is why something did not work, for whoever asked.
-func failed(err error) *bridge.Failure {
-	f := client.Failure(err)
-	return &f
-}
-
-// resolve finds a room by its name, and servers that are in it.
-func (n *natives) resolve(room names.Room) (at id.RoomID, via []string, f *bridge.Failure) {
-	if room.Kind == names.KindRoomID {
-		at = n.spelled(room.ID)
-		return at, viaOf(at), nil
-	}
-	if n.side.options().Names.IsOurAlias(room.Alias) {
-		portal, _ := n.side.options().Names.Portal(room.Alias)
-		return "", nil, ownPortal(portal)
-	}
-	err := n.side.do(n.side.ctx, "", func(ctx context.Context, m *mautrix.Client) error {
-		answer, err := m.ResolveAlias(ctx, room.Alias)
-		if err == nil {
-			at, via = answer.RoomID, answer.Servers
-			n.heardOf(at)
-		}
-		return err
-	})
-	if err != nil {
-		f = failed(err)
-		if f.Kind == bridge.ErrNotFound {
-			f.Text = "There is no room called " + string(room.Alias) + " on Matrix."
-		}
-		return "", nil, f
-	}
-	return at, via[:min(len(via), 5)], nil
-}
-
-// maxCased bounds the room ids that are found also in lower case.
-const maxCased = 65536
-
-// heardOf notes the spelling of a room's id.
-func (n *natives) heardOf(room id.RoomID) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if len(n.cased) < maxCased {
-		n.cased[strings.ToLower(string(room))] = room
-	}
-}
-
-// spelled is the room that is meant by an id, which has lost its upper case if
-// it has none.
-func (n *natives) spelled(room id.RoomID) id.RoomID {
-	if strings.ToLower(string(room)) != string(room) {
-		return room
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if known, ok := n.cased[string(room)]; ok {
-		return known
-	}
-	return room
-}
-
-// viaOf is where to ask for a room of which only the id is known.
-func viaOf(room id.RoomID) []string {
-	if _, server, ok := strings.Cut(string(room), ":"); ok {
-		return []string{server}
-	}
-	return nil
-}
-
-// ownPortal is what somebody is told who would enter a channel of another
-// network by the room that we made for it on Matrix.
-func ownPortal(portal string) *bridge.Failure {
-	name, network, ok := names.SplitPortal(portal)
-	if !ok {
-		return &bridge.Failure{Kind: bridge.ErrPolicy, Text: "This is a room of the bridge itself. Join what it stands for."}
-	}
-	where := name
-	if network != bridge.NetworkXMPP {
-		where = name + "%" + network
-	}
-	return &bridge.Failure{Kind: bridge.ErrPolicy, Text: "This is the bridge's own room for " + where + ". Join that directly."}
-}
-
-// place is the room of that id, made if it is new. It fails where the room is
-// known under another name, or is something else.
-func (n *natives) place(room bridge.Room, at id.RoomID) (*native, *bridge.Failure) {
-	n.mu.Lock()
-	there := n.rooms[room]
-	if there == nil {
-		there = newNative(n.side, room, at)
-		n.rooms[room] = there
-	}
-	n.mu.Unlock()
-	if was := there.roomID(); was != at {
-		n.side.log.Info("an address leads to another room than those are in who came by it", "room", room, "was", was, "now", at)
-		return there, nil
-	}
-	taken := n.side.places.add(at, there, room)
-	if taken == nil {
-		return there, nil
-	}
-	n.unused(there)
-	if other, ok := taken.(*native); ok {
-		return nil, &bridge.Failure{Kind: bridge.ErrMoved, Text: other.room.ID}
-	}
-	if portal, ok := n.side.places.name(at); ok {
-		return nil, ownPortal(portal.ID)
-	}
-	return nil, ownPortal("")
-}
-
-// revive takes up a room again that was let go of between a join and its end.
-func (n *natives) revive(at *native) {
-	at.mu.Lock()
-	was := at.closed
-	at.closed = false
-	id := at.id
-	at.mu.Unlock()
-	if was {
-		n.side.places.add(id, at, at.room)
-		n.mu.Lock()
-		n.rooms[at.room] = at
-		n.mu.Unlock()
-	}
-}
-
-// unused lets go of a room that was made for a join that came to nothing.
-func (n *natives) unused(at *native) {
-	at.mu.Lock()
-	idle := len(at.ours) == 0 && !at.open
-	at.mu.Unlock()
-	if idle {
-		n.side.places.removeIf(at.roomID(), at)
-		n.mu.Lock()
-		if n.rooms[at.room] == at {
-			delete(n.rooms, at.room)
-		}
-		n.mu.Unlock()
-	}
-}
-
-// letIn has a ghost join, or says why the homeserver refuses. Where a room
-// wants to be asked, it is.
-func (n *natives) letIn(ctx context.Context, ghost id.UserID, there *native, at id.RoomID, via []string) *bridge.Failure {
-	c := n.side.options().Client
-	reason := "Through the bridge"
-	n.remember(there, at, ghost, event.JoinRulePublic)
-	err := c.Do(ctx, ghost, func(ctx context.Context, m *mautrix.Client) error {
-		_, err := m.JoinRoom(ctx, string(at), &mautrix.ReqJoinRoom{Via: via, Reason: reason})
-		return err
-	})
-	if err == nil {
-		return nil
-	}
-	n.forget(n.side.ctx, at, ghost)
-	f := client.Failure(err)
-	if f.Kind != bridge.ErrMembersOnly {
-		return &f
-	}
-	// Whether a room can be asked is known to the homeserver alone as long as
-	// nobody of ours is in it.
-	asked := c.Once(ctx, ghost, func(ctx context.Context, m *mautrix.Client) error {
-		_, err := m.KnockRoom(ctx, string(at), &mautrix.ReqKnockRoom{Via: via, Reason: reason})
-		return err
-	})
-	switch {
-	case asked == nil:
-		f.Text = "This room is for members. You have asked to be let in, and will be invited if they agree."
-	case strings.Contains(f.Text, "join rule"), strings.Contains(f.Text, "not invited"):
-		f.Text = "You need an invitation to enter this room." // in words for people
-	}
-	return &f
-}
-
-// enter lets somebody in whose ghost has joined: it is the mailbox's.
-func (n *native) enter(e bridge.Event, ghost id.UserID, wanted int) {
-	n.side.natives.revive(n)
-	n.mu.Lock()
-	open := n.open
-	n.mu.Unlock()
-	look := wanted
-	if !open {
-		look = max(wanted, lookBack)
-	}
-	var history []*event.Event
-	if look > 0 {
-		history = n.said(ghost, look)
-	}
-	if !open {
-		if err := n.load(ghost, history); err != nil {
-			n.turnAway(e, ghost, *failed(err))
-			return
-		}
-	}
-	n.mu.Lock()
-	encrypted, rule, replaced := n.state.encrypted, n.state.joinRule, n.state.replaced
-	n.mu.Unlock()
-	switch {
-	case replaced != "":
-		n.turnAway(e, ghost, bridge.Failure{Kind: bridge.ErrMoved, Text: newName(replaced)})
-		return
-	case encrypted:
-		n.turnAway(e, ghost, encryptedRoom)
-		return
-	}
-	n.side.natives.remember(n, n.roomID(), ghost, rule)
-	if !open {
-		n.mu.Lock()
-		for i := len(history) - 1; i >= 0; i-- {
-			n.recent.add(history[i].ID)
-		}
-		n.mu.Unlock()
-		for _, fact := range n.snapshot() {
-			n.side.core.Publish(fact)
-		}
-	}
-	join := n.admit(e, ghost)
-	if wanted > 0 {
-		join.Body = bridge.Join{Role: join.Body.(bridge.Join).Role, History: n.history(history, wanted)}
-	}
-	n.publish(join)
-	if !open {
-		n.wantPictures()
-		n.side.natives.bringBot(n.roomID(), rule)
-	}
-}
-
-// encryptedRoom is what is said of rooms that the bridge can't read.
-var encryptedRoom = bridge.Failure{Kind: bridge.ErrUnsupported,
-	Text: "This room is encrypted, which the bridge can't do yet. What is said there would be unreadable for you, and what you say is not sent."}
-
-// turnAway takes a ghost out again who has just joined, and says why.
-func (n *native) turnAway(e bridge.Event, ghost id.UserID, why bridge.Failure) {
-	at := n.roomID()
-	err := n.as(ghost, func(ctx context.Context, m *mautrix.Client) error {
-		_, err := m.LeaveRoom(ctx, at, &mautrix.ReqLeave{Reason: why.Text})
-		return err
-	})
-	if err != nil {
-		n.side.log.Info("a ghost stays in a room that it can't be shown", "room", n.room, "ghost", ghost, "error", err)
-	} else {
-		n.side.natives.forget(n.side.ctx, at, ghost)
-	}
-	n.mu.Lock()
-	last := len(n.ours) == 0
-	n.closed, n.open = n.closed || last, n.open && !last
-	n.mu.Unlock()
-	if last {
-		n.side.natives.drop(n, at)
-	}
-	n.side.fail(bridge.Event{ID: e.ID, Room: n.room, By: e.By, Body: e.Body}, why)
-}
-
-// admit notes that somebody of ours is in, and makes the fact of it.
-func (n *native) admit(e bridge.Event, ghost id.UserID) bridge.Event {
-	n.mu.Lock()
-	if n.ours[e.By] == nil {
-		n.joined++
-	}
-	known := n.ours[e.By] != nil
-	n.ours[e.By] = &stay{who: e.By, ghost: ghost, display: e.Name}
-	m, _ := n.members.set(ghost, e.Name, "")
-	fact := bridge.Event{By: e.By, Name: m.name, Ref: e.ID, Body: bridge.Join{Role: n.state.power.role(ghost)}}
-	n.mu.Unlock()
-	if !known {
-		n.side.ghosts.entered(e.By, 1)
-	}
-	return fact
 }
 
 // invited handles the invitation of a ghost to a room that the bridge has
@@ -540,10 +229,7 @@ func (n *natives) invited(e *event.Event, ghost id.UserID) {
 		return
 	}
 	if o := n.side.options(); !o.allows(e.Sender) && !o.Names.IsOurs(e.Sender) {
-		n.side.signals.send(ghost, func(ctx context.Context, m *mautrix.Client) error {
-			_, err := m.LeaveRoom(ctx, e.RoomID, &mautrix.ReqLeave{Reason: "This bridge is not for users of " + e.Sender.Homeserver() + "."})
-			return err
-		})
+		n.refuse(e.RoomID, who, "This bridge is not for users of "+e.Sender.Homeserver()+".")
 		return
 	}
 	if !n.calls.Allow() {
