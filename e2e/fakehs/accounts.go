@@ -4,12 +4,13 @@ import (
 	"strings"
 )
 
+// versions are what a Dendrite 0.13 and a Synapse of today answer.
 func (s *Server) versions(*call) (any, error) {
-	versions := []string{"r0.6.1", "v1.1", "v1.2", "v1.3", "v1.4", "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10", "v1.11"}
+	versions, features := []string{"r0.6.1", "v1.1", "v1.2"}, map[string]bool{"org.matrix.msc3916.stable": true}
 	if s.kind == Synapse {
-		versions = append(versions, "v1.12")
+		versions = append(versions, "v1.3", "v1.4", "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10", "v1.11", "v1.12")
 	}
-	return map[string]any{"versions": versions, "unstable_features": map[string]bool{}}, nil
+	return map[string]any{"versions": versions, "unstable_features": features}, nil
 }
 
 func (s *Server) capabilities(*call) (any, error) {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -105,17 +106,24 @@ func (i *Isthmus) Write(t T) {
 // ConfigFile is where the gateway's configuration is.
 func (i *Isthmus) ConfigFile() string { return i.dir + "/isthmus.yaml" }
 
-// Start writes the configuration, starts the gateway and waits until its
-// component is connected, as it says in its log. It is stopped when t ends;
+// Start writes the configuration, starts the gateway and waits until it is
+// connected to everything, as it says in its log. It is stopped when t ends;
 // a failed test is told what it logged.
 func (i *Isthmus) Start(t T) {
+	t.Helper()
+	already := strings.Count(i.Log(), readyLine)
+	i.Launch(t)
+	i.expect(t, readyLine, func() bool { return strings.Count(i.Log(), readyLine) > already })
+}
+
+// Launch is Start that doesn't wait.
+func (i *Isthmus) Launch(t T) {
 	t.Helper()
 	path, err := Binary()
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
 	i.Write(t)
-	already := strings.Count(i.Log(), readyLine)
 	i.proc, err = start(command{path: path, args: []string{"run", "-c", i.ConfigFile()}, env: i.Env, dir: i.dir, log: i.logFile()})
 	if err != nil {
 		t.Fatalf("%v", err)
@@ -131,9 +139,21 @@ func (i *Isthmus) Start(t T) {
 			t.Logf("isthmus logged:\n%s", tail(i.logFile(), 120))
 		}
 	})
-	err = poll(time.Now().Add(Patience), i.proc.done, func() error {
-		if strings.Count(i.Log(), readyLine) == already {
-			return fmt.Errorf("no %q in the log", readyLine)
+}
+
+// ExpectLog waits until the gateway has logged a line in which the pattern is found.
+func (i *Isthmus) ExpectLog(t T, pattern string) {
+	t.Helper()
+	re := regexp.MustCompile(pattern)
+	i.expect(t, pattern, func() bool { return re.MatchString(i.Log()) })
+}
+
+// expect waits until something is true of the log.
+func (i *Isthmus) expect(t T, what string, is func() bool) {
+	t.Helper()
+	err := poll(time.Now().Add(Patience), i.proc.done, func() error {
+		if !is() {
+			return fmt.Errorf("no %q in the log", what)
 		}
 		return nil
 	})
@@ -143,7 +163,7 @@ func (i *Isthmus) Start(t T) {
 }
 
 // readyLine is what the gateway logs when the component of every domain has
-// joined its XMPP server.
+// joined its XMPP server, and the homeserver has answered.
 const readyLine = "msg=ready"
 
 func (i *Isthmus) logFile() string { return i.dir + "/isthmus.log" }

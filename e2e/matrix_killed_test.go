@@ -1,0 +1,144 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"isthmus/e2e/harness"
+)
+
+// said are the texts of the messages among events.
+func said(events []*harness.MatrixEvent, sender string) (texts []string) {
+	for _, e := range events {
+		if e.Type == "m.room.message" && e.Sender == sender {
+			texts = append(texts, e.Text("body"))
+		}
+	}
+	return texts
+}
+
+// upTo is the numbers from 0 on.
+func upTo(n int) (all []int) {
+	for i := range n {
+		all = append(all, i)
+	}
+	return all
+}
+
+// The homeserver is killed under traffic, and is back a few seconds later: all
+// that it took, and all that XMPP was shown, has arrived, once and in order.
+func TestHomeserverKilledMatrix(t *testing.T) {
+	onCrossing(t, eachXMPP, func(s *crossing) {
+		for i := range traffic {
+			s.bob.Say(s.id, word("m", i))
+			s.alice.Say(s.jid, word("x", i))
+		}
+		s.alice.Expect(harness.From(s.in("alice")), harness.Body(word("x", acknowledged)))
+		s.hs.Kill()
+		for i := range traffic {
+			s.alice.Say(s.jid, word("x", traffic+i))
+		}
+		time.Sleep(time.Second) // a while in which nobody is there
+		s.hs.Start(s.T)
+		s.alice.Say(s.jid, "the end of alice")
+		settleMatrix(s, "the end of alice")
+		s.bob.Say(s.id, "the end of bob")
+		s.alice.Expect(harness.From(s.in("bob")), harness.Body("the end of bob"))
+		s.alice.Expect(harness.From(s.in("alice")), harness.Body("the end of alice"))
+		shown := bodies(s.alice.Drain())
+		eachOnce(s.scenario, "XMPP", numbers(shown, "m"), upTo(traffic))
+		eachOnce(s.scenario, "Matrix", numbers(roomTexts(s.scenario, s.bob, s.id, s.ghost), "x"), append(numbers(shown, "x"), upTo(2*traffic)...))
+	})
+}
+
+// settleMatrix waits until a room on Matrix has a text of alice's.
+func settleMatrix(s *crossing, text string) {
+	s.Helper()
+	deadline := time.Now().Add(4 * harness.Patience)
+	for time.Now().Before(deadline) {
+		for _, t := range roomTexts(s.scenario, s.bob, s.id, s.ghost) {
+			if t == text {
+				return
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	s.Fatalf("%q never reached Matrix", text)
+}
+
+// roomTexts are the texts that somebody said in a room, as the homeserver has them.
+func roomTexts(s *scenario, who *harness.Matrix, room, sender string) (texts []string) {
+	s.Helper()
+	answer := s.hs.Request(s.T, "GET", "/_matrix/client/v3/rooms/"+room+"/messages?dir=b&limit=500", who.Token, nil)
+	chunk, _ := answer["chunk"].([]any)
+	for i := len(chunk) - 1; i >= 0; i-- {
+		e, _ := chunk[i].(map[string]any)
+		content, _ := e["content"].(map[string]any)
+		if text, ok := content["body"].(string); ok && e["sender"] == sender {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
+// Isthmus is killed under traffic from Matrix to IRC: all that was said there,
+// also while it was away, is heard on IRC, once and in order.
+func TestGatewayKilledMatrixToIRC(t *testing.T) {
+	onMatrix(t, []string{"prosody+inspircd", "prosody+ergo"}, func(s *scenario) {
+		native := s.native("native")
+		bob := s.person("bob")
+		room := bob.Join(s.channelAlias())
+		bob.Say(room, "hello irc")
+		native.Expect("PRIVMSG .* :hello irc$")
+		for i := range traffic {
+			bob.Say(room, word("m", i))
+			if i == acknowledged {
+				s.gateway.Kill()
+			}
+			native.Say(s.channel, word("i", i))
+		}
+		s.gateway.Start(s.T)
+		bob.Say(room, "the end")
+		if !native.ExpectWithin(4*harness.Patience, "PRIVMSG .* :the end$") {
+			s.Fatalf("the end was never heard")
+		}
+		eachOnce(s, "IRC", numbers(native.Drain(), "m"), upTo(traffic))
+		native.Say(s.channel, "welcome back")
+		bob.Expect(harness.InRoom(room), harness.Said("m.text", "welcome back"))
+		eachOnce(s, "Matrix", numbers(roomTexts(s, bob, room, s.ircGhost(native.Nick)), "i"), nil)
+	})
+}
+
+// Isthmus is killed under traffic between XMPP and Matrix: what alice was
+// shown as said has arrived, once; when it is back she enters as before.
+func TestGatewayKilledMatrixToXMPP(t *testing.T) {
+	onCrossing(t, eachXMPP, func(s *crossing) {
+		for i := range traffic {
+			s.alice.Say(s.jid, word("x", i))
+			s.bob.Say(s.id, word("m", i))
+		}
+		s.alice.Expect(harness.From(s.in("alice")), harness.Body(word("x", acknowledged)))
+		s.gateway.Kill()
+		s.alice.Fence(s.alice.Bare) // what the gateway had sent has come
+		seen := bodies(s.alice.Drain())
+		s.gateway.Start(s.T)
+		joinUntil(s.scenario, s.alice, s.jid, "alice")
+		s.alice.Say(s.jid, "welcome back")
+		settleMatrix(s, "welcome back")
+		s.bob.Say(s.id, "thank you")
+		s.alice.Expect(harness.From(s.in("bob")), harness.Body("thank you"))
+		eachOnce(s.scenario, "Matrix", numbers(roomTexts(s.scenario, s.bob, s.id, s.ghost), "x"), append(numbers(seen, "x"), acknowledged))
+		eachOnce(s.scenario, "XMPP", numbers(append(seen, live(s.alice.Drain())...), "m"), nil)
+	})
+}
+
+// live are the bodies of messages that are no history.
+func live(stanzas []*harness.Element) []string {
+	var fresh []*harness.Element
+	for _, e := range stanzas {
+		if e.In("urn:xmpp:delay") == nil {
+			fresh = append(fresh, e)
+		}
+	}
+	return bodies(fresh)
+}
