@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -82,7 +83,9 @@ func roomTexts(s *scenario, who *harness.Matrix, room, sender string) (texts []s
 }
 
 // Isthmus is killed under traffic from Matrix to IRC: all that was said there,
-// also while it was away, is heard on IRC, once and in order.
+// also while it was away, is heard on IRC, in order. Only what was on its way to
+// IRC at that moment, and of which nobody can know whether it arrived, may come
+// twice.
 func TestGatewayKilledMatrixToIRC(t *testing.T) {
 	onMatrix(t, []string{"prosody+inspircd", "prosody+ergo"}, func(s *scenario) {
 		native := s.native("native")
@@ -102,7 +105,11 @@ func TestGatewayKilledMatrixToIRC(t *testing.T) {
 		if !native.ExpectWithin(4*harness.Patience, "PRIVMSG .* :the end$") {
 			s.Fatalf("the end was never heard")
 		}
-		eachOnce(s, "IRC", numbers(native.Drain(), "m"), upTo(traffic))
+		heard := numbers(native.Drain(), "m")
+		if !slices.IsSorted(heard) || len(heard) > traffic+acknowledged {
+			s.Errorf("IRC heard %v", heard)
+		}
+		eachOnce(s, "IRC", slices.Compact(heard), upTo(traffic))
 		native.Say(s.channel, "welcome back")
 		bob.Expect(harness.InRoom(room), harness.Said("m.text", "welcome back"))
 		eachOnce(s, "Matrix", numbers(roomTexts(s, bob, room, s.ircGhost(native.Nick)), "i"), nil)
