@@ -149,6 +149,10 @@ func (d *directs) presence(e *event.Event) {
 		return
 	}
 	for _, room := range d.side.portals.of(e.Sender) {
+		if !room.incoming.Allow() {
+			d.side.Counters.Signals.Add(1)
+			continue
+		}
 		room.run(func(s *portalState) { s.presence(e.Sender, p) })
 	}
 }

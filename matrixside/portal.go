@@ -78,8 +78,9 @@ type portal struct {
 	network string
 	// arrived is closed when it is known who is in the room.
 	arrived chan struct{}
-	powers  sync.Mutex    // while power levels are changed
-	signals *rate.Limiter // of its ghosts
+	powers  sync.Mutex // while power levels are changed
+	// signals are those of its ghosts, incoming those of its users.
+	signals, incoming *rate.Limiter
 
 	mu       sync.Mutex
 	state    *portalState
@@ -91,7 +92,8 @@ func newPortal(all *portals, room id.RoomID, name string) *portal {
 	there, network, _ := names.SplitPortal(name)
 	s := all.side
 	p := &portal{all: all, side: s, id: room, room: bridge.Room{Network: bridge.NetworkMatrix, ID: name}, network: network,
-		arrived: make(chan struct{}), signals: rate.NewLimiter(signalsPerSecond, signalsBurst), keys: map[id.UserID]string{}}
+		arrived: make(chan struct{}), signals: rate.NewLimiter(signalsPerSecond, signalsBurst), incoming: rate.NewLimiter(signalsPerSecond, signalsBurst),
+		keys: map[id.UserID]string{}}
 	home := network
 	if network == bridge.NetworkXMPP {
 		home = "XMPP"
@@ -227,18 +229,14 @@ func (all *portals) retry(p *portal) {
 // arrive finds out who is in a room. The error is ctx's: a room that the bot
 // can't be in any more is forgotten.
 func (all *portals) arrive(ctx context.Context, p *portal, again bool) error {
-	users := map[id.UserID]string{}
+	var users map[id.UserID]mautrix.JoinedMember
 	c := all.side.options().Client
 	err := c.Do(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
 		members, err := m.JoinedMembers(ctx, p.id)
-		if err != nil {
-			return err
+		if err == nil {
+			users = members.Joined
 		}
-		clear(users)
-		for user, m := range members.Joined {
-			users[user] = m.DisplayName
-		}
-		return nil
+		return err
 	})
 	switch {
 	case ctx.Err() != nil:
@@ -363,6 +361,10 @@ func (p *portal) handle(e *event.Event, done func()) {
 
 // ephemeral implements place.
 func (p *portal) ephemeral(e *event.Event) {
+	if !p.incoming.Allow() {
+		p.side.Counters.Signals.Add(1)
+		return
+	}
 	p.run(func(s *portalState) { s.ephemeral(e) })
 }
 

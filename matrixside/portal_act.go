@@ -45,6 +45,10 @@ func (p *portal) act(a act) {
 		p.side.ghosts.setPicture(a.who, a.avatar)
 	case actMoved:
 		p.move(a)
+	case actLooks:
+		p.side.pictures.want(a.avatar, func(hash string) {
+			p.run(func(s *portalState) { s.looks(a.user, a.avatar, hash) })
+		})
 	case actRetry:
 		p.all.retry(p)
 	case actAvatar:

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -83,12 +84,19 @@ func (s *portalState) userJoins(e *event.Event, who id.UserID, m *event.MemberEv
 		}
 		u = &portalUser{}
 		s.users[who] = u
-		u.since, u.name = sinceOf(e), name
+		u.since, u.name, u.avatar = sinceOf(e), name, string(m.AvatarURL)
 		s.join(who, u, false, done)
 		return
 	}
 	before := u.name
 	u.since, u.name = sinceOf(e), name
+	if avatar := string(m.AvatarURL); avatar != u.avatar {
+		if u.avatar = avatar; avatar == "" {
+			s.looks(who, "", "")
+		} else if u.phase == userIn {
+			s.do(actLooks{who, avatar})
+		}
+	}
 	if before != name && s.network == bridge.NetworkXMPP && u.phase == userIn {
 		// On IRC a name is for all rooms, so it doesn't follow that of one.
 		s.ask(portalAsked{event: bridge.Event{By: matrixPerson(who), Name: u.nick, Body: bridge.Rename{To: name}}, cause: e.ID, done: done})
@@ -271,9 +279,9 @@ func (s *portalState) signal(user id.UserID, b bridge.Body) {
 
 // arrive takes in who is in the Matrix room, as the homeserver lists them:
 // users are to be let in (again, after a restart), ghosts are known to be there.
-func (s *portalState) arrive(users map[id.UserID]string, again bool) {
+func (s *portalState) arrive(users map[id.UserID]mautrix.JoinedMember, again bool) {
 	for _, user := range sortedKeys(users) {
-		name := displayName(user, users[user])
+		name := displayName(user, users[user].DisplayName)
 		switch {
 		case user == s.bot:
 		case s.isOurs(user):
@@ -285,7 +293,7 @@ func (s *portalState) arrive(users map[id.UserID]string, again bool) {
 				s.do(actKick{user: user, reason: why})
 				continue
 			}
-			u := &portalUser{name: name}
+			u := &portalUser{name: name, avatar: users[user].AvatarURL}
 			s.users[user] = u
 			s.join(user, u, again, nil)
 		}

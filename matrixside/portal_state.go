@@ -71,11 +71,13 @@ type portalUser struct {
 	phase userPhase
 	name  string // as Matrix has it
 	nick  string // as the network has it
-	join  string // the id of the Join under way
-	again bool   // that Join repeats one that had succeeded: nobody has just asked for it
-	since since
-	held  []heldMessage
-	told  time.Time // of encryption
+	// avatar is their picture's mxc URI, hash its SHA-1 as it was told.
+	avatar, hash string
+	join         string // the id of the Join under way
+	again        bool   // that Join repeats one that had succeeded: nobody has just asked for it
+	since        since
+	held         []heldMessage
+	told         time.Time // of encryption
 	// retry is when to try again to bring them in, wait for how long was
 	// waited before; zero for who needn't.
 	retry time.Time
@@ -119,105 +121,6 @@ func (a *portalAsked) end() {
 		a.done()
 	}
 }
-
-// The acts of a portal.
-type (
-	act interface{ act() }
-	// actPublish hands an event to the core.
-	actPublish struct{ event bridge.Event }
-	// actFlush publishes what a user has said meanwhile; see flushed.
-	actFlush struct{ user id.UserID }
-	// actSay shows a message in the name of a ghost, which it brings in before.
-	actSay struct {
-		ghost id.UserID
-		event bridge.Event
-	}
-	// actNotice is the bot's own word, in answer to reply where there is one
-	// and for to where it is for somebody.
-	actNotice struct {
-		text  string
-		reply id.EventID
-		to    id.UserID
-	}
-	// actKick puts a user out of the room on Matrix.
-	actKick struct {
-		user   id.UserID
-		reason string
-	}
-	// actReadmit brings a ghost back that was put out in vain.
-	actReadmit struct {
-		ghost id.UserID
-		ban   bool
-	}
-	// actDecline has a ghost leave, or refuse an invitation.
-	actDecline struct {
-		ghost  id.UserID
-		reason string
-	}
-	// actRetry has tick called until there is nobody left to ask in again.
-	actRetry struct{}
-	// actSettle wakes up who brings ghosts in and out.
-	actSettle struct{}
-	// actState sets a state event of the room in the bot's name.
-	actState struct {
-		kind event.Type
-		text string
-	}
-	// actPowers sets power levels.
-	actPowers struct{ levels map[id.UserID]int }
-	// actHide takes the room out of the public directory.
-	actHide struct{}
-	// actTyping and actRead are signals of ghosts, actPresence tells of their availability.
-	actTyping struct {
-		ghost id.UserID
-		on    bool
-	}
-	actRead struct {
-		ghost id.UserID
-		event id.EventID
-	}
-	actPresence struct {
-		who      bridge.Person
-		presence bridge.Presence
-	}
-	// actProfile brings a ghost's picture up to date.
-	actProfile struct {
-		who    bridge.Person
-		avatar string
-	}
-	// actAvatar gets the room's picture, of which this is the SHA-1, and shows it;
-	// actPicture shows what was got.
-	actAvatar  struct{ hash string }
-	actPicture struct{ uri id.ContentURIString }
-	// actFollow goes with the Matrix room to another that takes its place.
-	actFollow struct{ to id.RoomID }
-	// actMoved tells that the room is elsewhere.
-	actMoved struct{ to, reason string }
-	// actDone lets the inbox forget an event.
-	actDone struct{ done func() }
-)
-
-func (actPublish) act()  {}
-func (actFlush) act()    {}
-func (actSay) act()      {}
-func (actNotice) act()   {}
-func (actKick) act()     {}
-func (actReadmit) act()  {}
-func (actDecline) act()  {}
-func (actSettle) act()   {}
-func (actState) act()    {}
-func (actPowers) act()   {}
-func (actHide) act()     {}
-func (actTyping) act()   {}
-func (actRead) act()     {}
-func (actPresence) act() {}
-func (actProfile) act()  {}
-func (actMoved) act()    {}
-func (actDone) act()     {}
-func (actAvatar) act()   {}
-func (actPicture) act()  {}
-func (actFollow) act()   {}
-func (actRetry) act()    {}
 
 func (s *portalState) do(a ...act) { s.out = append(s.out, a...) }
 
@@ -406,7 +309,19 @@ func (s *portalState) joined(e bridge.Event, j bridge.Join) {
 		s.notice("On "+s.home+" you are called "+e.Name+".", "", user)
 	}
 	s.setLevels(map[id.UserID]int{user: roleLevels[j.Role]})
+	u.hash = ""
 	s.do(actFlush{user})
+	if u.avatar != "" {
+		s.do(actLooks{user, u.avatar})
+	}
+}
+
+// looks takes in the SHA-1 of a user's picture, "" for none.
+func (s *portalState) looks(user id.UserID, avatar, hash string) {
+	if u := s.users[user]; u != nil && u.avatar == avatar && u.hash != hash {
+		u.hash = hash
+		s.signal(user, bridge.Profile{Avatar: hash})
+	}
 }
 
 // flushed returns what a user said while their Join was under way, and lets

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -93,15 +94,17 @@ func playPortal(t *testing.T, text string) string {
 		case "~":
 			s.state.ephemeral(s.matrixEvent(line[2:]))
 		case "arrive": // arrive @bob:hs=Bob ...
-			users := map[id.UserID]string{}
+			users := map[id.UserID]mautrix.JoinedMember{}
 			for _, u := range f[1:] {
 				user, name, _ := strings.Cut(u, "=")
-				users[id.UserID(user)] = name
+				users[id.UserID(user)] = mautrix.JoinedMember{DisplayName: name}
 			}
 			s.state.arrive(users, true)
 		case "later":
 			s.now = s.now.Add(30 * time.Second)
 			s.state.tick()
+		case "looks": // looks @bob:hs uri hash
+			s.state.looks(id.UserID(f[1]), f[2], f[3])
 		case "settle":
 			s.settle()
 		case "shown": // shown id $event: what we sent
