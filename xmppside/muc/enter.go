@@ -13,6 +13,7 @@ import (
 type joining struct {
 	ref      string
 	arrivals []arrival
+	info     Info // what they can have found out before
 }
 
 // arrival is a client on its way in.
@@ -107,7 +108,7 @@ func (r *Room) handleJoin(st *wire.Stanza) {
 		return
 	}
 	x, _ := st.Child(nsMUC, "x")
-	j := &joining{ref: r.opt.NewID(), arrivals: []arrival{a}}
+	j := &joining{ref: r.opt.NewID(), arrivals: []arrival{a}, info: r.info}
 	r.joining = noted(r.joining, bare, j)
 	r.asked = noted(r.asked, j.ref, &asked{header: a.header})
 	r.queue = append(r.queue, Request{ID: j.ref, By: st.From, What: Join{
@@ -158,6 +159,7 @@ func (r *Room) reenter(st *wire.Stanza, u *user, c *resource) {
 	*c = *a.resource
 	a.resource = c
 	r.welcome(u, a, nil)
+	r.shareAvatar(u, c)
 	r.shareAvailability(u, c.jid)
 }
 
@@ -247,6 +249,9 @@ func (r *Room) admit(m Member, j *joining, created bool, history []Said) {
 	r.addUser(u)
 	for _, a := range j.arrivals {
 		r.welcome(u, a, history)
+		if r.info != j.info {
+			r.tellChanged(a.jid)
+		}
 	}
 }
 

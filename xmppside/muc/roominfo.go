@@ -22,11 +22,24 @@ func (r *Room) SetInfo(i Info) {
 		}
 		repainted := i.Avatar != r.info.Avatar
 		r.info = i
-		changed := message{id: r.opt.NewID(), typ: "groupchat", content: "<x xmlns='" + nsUser + "'><status code='104'/></x>"}
-		r.toAll(wire.Message, nil, func(b []byte) []byte { return r.appendMessage(b, changed) })
+		m := r.changed()
+		r.toAll(wire.Message, nil, func(b []byte) []byte { return r.appendMessage(b, m) })
 		if repainted {
 			r.toAll(wire.Presence, nil, func(b []byte) []byte { return r.appendRoomAvatar(b, nil) })
 		}
+	})
+}
+
+func (r *Room) changed() message {
+	return message{id: r.opt.NewID(), typ: "groupchat", content: "<x xmlns='" + nsUser + "'><status code='104'/></x>"}
+}
+
+// tellChanged has a client look anew that may have done so before it came in:
+// of a room that nobody is in, only the address is known.
+func (r *Room) tellChanged(to jid.JID) {
+	m := r.changed()
+	r.template(wire.Message, func(b []byte) []byte { return r.appendMessage(b, m) }, func(t wire.Template) {
+		r.send(func(b []byte) []byte { return t.AppendTo(b, to) })
 	})
 }
 
