@@ -68,6 +68,7 @@ func TestMatrixAvatars(t *testing.T) {
 			s.Errorf("XEP-0084 says %s, not %s", about, shown)
 		}
 
+		s.alice.Drain()
 		s.bob.State(s.id, "m.room.name", "", map[string]any{"name": "The Salon"})
 		s.alice.Expect(harness.Kind("message/groupchat"), harness.From(s.jid), harness.Code("104"))
 		info := s.alice.IQ("get", s.jid, `<query xmlns="http://jabber.org/protocol/disco#info"/>`)
