@@ -239,7 +239,7 @@ func (c *client) query(e bridge.Event, b bridge.Query) {
 	case p.querying:
 		c.fail(e, bridge.Failure{Kind: bridge.ErrTooFast, Text: "The question before is not answered yet."})
 	case b.What == bridge.QueryRooms && e.Room.ID == "":
-		c.ask(e, session.Request{Lines: []session.Line{{Command: "LIST"}}, Collect: []string{"321", "322", "323"}, End: endings["LIST"], Timeout: listTimeout}, roomRows)
+		c.ask(e, session.Request{Lines: []session.Line{{Command: "LIST"}}, Collect: []string{"321", "322", "323"}, End: endings["LIST"], Timeout: listTimeout}, roomsLike(b.Search))
 	case b.What == bridge.QueryWho && isNick(e.Room.ID, c.sess.ISupport()):
 		collect := []string{"318"}
 		for numeric := range whoisFields {
@@ -262,8 +262,12 @@ func (c *client) ask(e bridge.Event, r session.Request, rows func([]*line.Messag
 			return
 		}
 		found := rows(r.Lines, c.net.decode)
-		cut := r.Cut || len(found) > maxRooms
-		c.emit(bridge.Event{Room: e.Room, By: e.By, Ref: e.ID, Body: bridge.Answer{Rows: found[:min(len(found), maxRooms)], Cut: cut}})
+		most := maxRooms
+		if q, ok := e.Body.(bridge.Query); ok && q.Limit > 0 {
+			most = min(q.Limit, maxRooms)
+		}
+		cut := r.Cut || len(found) > most
+		c.emit(bridge.Event{Room: e.Room, By: e.By, Ref: e.ID, Body: bridge.Answer{Rows: found[:min(len(found), most)], Cut: cut}})
 	})
 	if err != nil {
 		c.fail(e, c.failure(err))
@@ -272,14 +276,24 @@ func (c *client) ask(e bridge.Event, r session.Request, rows func([]*line.Messag
 	c.extra().querying = true
 }
 
-// roomRows makes rows of RPL_LIST: channel, members, topic.
-func roomRows(lines []*line.Message, decode func([]byte) string) (rows [][]string) {
-	for _, m := range lines {
-		if m.Command == "322" && len(m.Params) > 2 && m.Param(1) != "*" {
-			rows = append(rows, []string{decode(m.Params[1]), plain(m, 3, decode), m.Param(2)})
+// roomsLike makes rows of RPL_LIST: channel, topic, members. Those channels
+// count that have the words of search in their names or topics; servers have
+// no common way to search.
+func roomsLike(search string) func([]*line.Message, func([]byte) string) [][]string {
+	words := strings.Fields(strings.ToLower(search))
+	return func(lines []*line.Message, decode func([]byte) string) (rows [][]string) {
+		for _, m := range lines {
+			if m.Command != "322" || len(m.Params) < 3 || m.Param(1) == "*" {
+				continue
+			}
+			name, topic := decode(m.Params[1]), plain(m, 3, decode)
+			all := strings.ToLower(name + " " + topic)
+			if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(all, w) }) {
+				rows = append(rows, []string{name, topic, m.Param(2)})
+			}
 		}
+		return rows
 	}
-	return rows
 }
 
 // whoRows makes rows of the replies of WHOIS.

@@ -227,6 +227,15 @@ func TestQueries(t *testing.T) {
 	p.pong()
 	w.want(` | answer "q1": [[#go [+nt] Go talk 5]] cut false`)
 
+	w.private("q4", "alice", "", bridge.Query{What: bridge.QueryRooms, Search: "go TALK", Limit: 2})
+	p.expect("LIST")
+	for i, topic := range []string{"talk", "more talk", "tal k", "still talk"} {
+		p.send(":irc.test 322 alice #go%d %d :%s", i, i, topic)
+	}
+	p.send(":irc.test 323 alice :End")
+	p.pong()
+	w.want(` | answer "q4": [[#go0 talk 0] [#go1 more talk 1]] cut true`)
+
 	w.private("q3", "alice", "bob", bridge.Query{What: bridge.QueryWho})
 	p.expect("WHOIS bob")
 	p.send(":irc.test 311 alice bob b host * :Bob B")
