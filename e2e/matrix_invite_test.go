@@ -42,3 +42,18 @@ func TestXMPPInvitesMatrix(t *testing.T) {
 		s.alice.Expect(harness.Kind("presence/"), harness.From(s.in("carol")))
 	})
 }
+
+// "the invitee MAY choose to formally decline" (XEP-0045 §7.8.2): whoever
+// invited them sees it.
+func TestMatrixInvitationDeclined(t *testing.T) {
+	onMatrix(t, once, func(s *scenario) {
+		bob, alice := s.person("bob"), s.user("alice")
+		id := bob.CreateRoom(map[string]any{"preset": "private_chat", "room_alias_name": "closed", "name": "Closed"})
+		bob.Invite(id, s.ghost("alice"))
+		invitation := alice.Expect(harness.Where("an invitation", func(e *harness.Element) bool { return e.Find("x/invite") != nil }))
+		bob.Expect(harness.InRoom(id), harness.Membership(s.ghost("alice"), "invite"))
+		alice.Send(`<message to="%s"><x xmlns="http://jabber.org/protocol/muc#user"><decline to="%s"><reason>too late</reason></decline></x></message>`,
+			invitation.Attr["from"], harness.Escape(invitation.Find("x/invite").Attr["from"]))
+		bob.Expect(harness.InRoom(id), harness.Membership(s.ghost("alice"), "leave"))
+	})
+}
