@@ -159,9 +159,24 @@ func (p *parts) finish(m bridge.Message) bridge.Message {
 		m.Spans = append(m.Spans, bridge.Span{End: len(m.Text), Style: bridge.StyleSpoiler})
 	}
 	if len(m.Spans) > 0 {
-		m.Spans = codeIsPlain(notTwice(bridge.Normalize(m.Text, m.Spans)))
+		spans := bridge.Normalize(m.Text, m.Spans)
+		trim(m.Text, spans)
+		m.Spans = codeIsPlain(notTwice(bridge.Normalize(m.Text, spans)))
 	}
 	return m
+}
+
+// trim leaves line ends at the ends of spans out of them.
+func trim(text string, spans []bridge.Span) {
+	for i := range spans {
+		s := &spans[i]
+		for s.Start < s.End && text[s.Start] == '\n' && s.Style != bridge.StylePre && s.Style != bridge.StyleQuote {
+			s.Start++
+		}
+		for s.Start < s.End && text[s.End-1] == '\n' {
+			s.End--
+		}
+	}
 }
 
 // codeIsPlain leaves out the spans within code: styling has none there.

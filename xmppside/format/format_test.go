@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"isthmus/bridge"
@@ -302,7 +303,7 @@ func settles(t *testing.T, m bridge.Message) (once bridge.Message) {
 	once = again(t, m)
 	twice := again(t, once)
 	if thrice := again(t, twice); once.Text != twice.Text || !reflect.DeepEqual(twice, thrice) {
-		t.Errorf("not stable\nonce   %+v\n as    %s\ntwice  %+v\nthrice %+v", once, Append(nil, once, town{}), twice, thrice)
+		t.Errorf("not stable\nonce   %q %+v\n as    %s\ntwice  %q %+v\nthrice %+v", once.Text, once.Spans, Append(nil, once, town{}), twice.Text, twice.Spans, thrice)
 	}
 	return once
 }
@@ -371,4 +372,28 @@ func FuzzAppend(f *testing.F) {
 			t.Errorf("%q became %q", m.Text, once.Text)
 		}
 	})
+}
+
+// However a message is made, reading it takes no more time than its length
+// explains.
+func TestHostile(t *testing.T) {
+	const size = 64 << 10
+	for _, unit := range []string{"*a ", " *a", "*_~`a`~_* ", "> ", ">", "> ```\n", "```\n", "*a*\n", "_a _b", "@", "\n"} {
+		body := strings.Repeat(unit, size/len(unit))
+		content := "<body>" + string(wire.AppendText(nil, body)) + "</body>"
+		for range 200 {
+			content += "<reference xmlns='urn:xmpp:reference:0' type='mention' begin='1' end='9999999' uri='xmpp:juliet@example.org'/>" +
+				"<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:spoiler:0'><body start='7' end='9'/></fallback>"
+		}
+		content += "<spoiler xmlns='urn:xmpp:spoiler:0'/>" + xhtmlOf(strings.Repeat("<b>a</b><blockquote/>", 1000))
+		start := time.Now()
+		m := read(t, content)
+		check(t, m)
+		again(t, m)
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("%q: %v", unit, took)
+		} else {
+			t.Logf("%q: %v", unit, took)
+		}
+	}
 }

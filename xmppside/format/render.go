@@ -48,10 +48,10 @@ func appendRich(b []byte, m bridge.Message, names Names) []byte {
 	}
 	body := string(w.body)
 	b = wire.AppendElement(b, "body", body)
-	for _, p := range w.mentions {
+	for _, p := range w.mentions[:min(len(w.mentions), maxReferences)] {
 		b = appendReference(b, body, p.from, p.to, p.at)
 	}
-	if rich || w.rich {
+	if (rich || w.rich) && len(text) <= maxXHTML && strings.Count(text, "\n") <= maxXHTML/10 {
 		b = appendXHTML(b, prefix(m), text, spans)
 	}
 	if literal {
@@ -62,6 +62,11 @@ func appendRich(b []byte, m bridge.Message, names Names) []byte {
 	}
 	return b
 }
+
+// maxXHTML is the longest text, in bytes, that is also written as XHTML-IM, and
+// ten times its lines: a server may end the link over a stanza of 512 KiB, and
+// refuse one of many elements.
+const maxXHTML = 16 << 10
 
 // writer writes styled text (XEP-0393).
 type writer struct {

@@ -135,6 +135,10 @@ func (p *xhtml) element(e wire.Element) {
 
 // begin begins a span at what is said next; until then its End is -1.
 func (p *xhtml) begin(s bridge.Span) {
+	if p.space && !p.atStart() { // it is before the span
+		p.out = append(p.out, ' ')
+		p.space = false
+	}
 	if len(p.spans) < maxSpans {
 		s.Start, s.End = len(p.out), -1
 		p.spans = append(p.spans, s)
@@ -146,7 +150,7 @@ func (p *xhtml) end(before, after int) {
 	for i := before; i < after; i++ {
 		s := &p.spans[i]
 		s.End = len(p.out)
-		for s.Start < s.End && (p.out[s.Start] == '\n' || p.out[s.Start] == ' ') { // what was before it
+		for s.Start < s.End && p.out[s.Start] == '\n' { // that of the block before it
 			s.Start++
 		}
 	}
