@@ -52,6 +52,7 @@ func TestMatrixFaults(t *testing.T) {
 					{"429", func() { hs.Limit(5, 100*time.Millisecond) }},
 					{"502", func() { hs.BadGateway(5) }},
 					{"lost answers", func() { hs.LoseAnswers(3) }},
+					{"killed", func() { hs.Add(fakehs.Fault{Method: "PUT", Path: "/send/", Times: 1, Killed: true}) }},
 					{"reads that find nothing", func() { hs.Forget(3) }},
 					{"slow", func() { hs.Add(fakehs.Fault{Path: "/send/", Times: 3, Delay: 300 * time.Millisecond}) }},
 					{"away", func() { hs.Down(); time.AfterFunc(500*time.Millisecond, hs.Up) }},

@@ -195,16 +195,9 @@ func (p *portal) notice(ctx context.Context, a actNotice) error {
 // sendPart sends one part of what event brings to a room in the name of as ("" for
 // the bot), however often that is tried.
 func (s *Side) sendPart(ctx context.Context, room id.RoomID, as id.UserID, ev string, part int, content *event.MessageEventContent) (id.EventID, error) {
-	var sent id.EventID
-	err := s.options().Client.Do(ctx, as, func(ctx context.Context, m *mautrix.Client) error {
-		r, err := m.SendMessageEvent(ctx, room, event.EventMessage, content,
-			mautrix.ReqSendEvent{TransactionID: client.TransactionID(ev, as, part)})
-		if err == nil {
-			sent = r.EventID
-		}
-		return err
-	})
-	return sent, err
+	sending := client.Sending{Room: room, Content: content, Transaction: client.TransactionID(ev, as, part)}
+	err := s.options().Client.Do(ctx, as, sending.Try)
+	return sending.Sent, err
 }
 
 // say shows a message in the name of a ghost, which comes in first if it isn't

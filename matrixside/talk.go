@@ -3,7 +3,6 @@ package matrixside
 import (
 	"context"
 
-	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -55,14 +54,9 @@ func (s *Side) say(ctx context.Context, room id.RoomID, ghost id.UserID, event s
 
 // send puts one event into a room, once, however often it has to be tried.
 func (s *Side) send(ctx context.Context, room id.RoomID, ghost id.UserID, content any, transaction string) (sent id.EventID, err error) {
-	err = s.do(ctx, ghost, func(ctx context.Context, m *mautrix.Client) error {
-		answer, err := m.SendMessageEvent(ctx, room, event.EventMessage, content, mautrix.ReqSendEvent{TransactionID: transaction})
-		if err == nil {
-			sent = answer.EventID
-		}
-		return err
-	})
-	return sent, err
+	sending := client.Sending{Room: room, Content: content, Transaction: transaction}
+	err = s.do(ctx, ghost, sending.Try)
+	return sending.Sent, err
 }
 
 // upload brings a file onto the homeserver.

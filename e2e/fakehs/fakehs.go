@@ -186,8 +186,12 @@ func (s *Server) serve(listener net.Listener) {
 }
 
 // Down takes the homeserver away as a crash does: connections break, and new
-// ones are refused. What it knew it still knows when it is up again.
+// ones are refused. What it knew it still knows when it is up again, but for the
+// transaction ids of clients on a Dendrite.
 func (s *Server) Down() {
+	if s.kind == Dendrite {
+		s.ForgetTransactions()
+	}
 	s.mu.Lock()
 	server, served := s.serving, s.served
 	s.serving = nil
@@ -197,6 +201,14 @@ func (s *Server) Down() {
 		server.Close() //nolint:errcheck // it is gone either way
 		<-served
 	}
+}
+
+// ForgetTransactions forgets the transaction ids of clients: what is sent again
+// is there twice.
+func (s *Server) ForgetTransactions() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.sent)
 }
 
 // Up brings it back, at the same address.

@@ -19,6 +19,9 @@ type Fault struct {
 	// Lose breaks the connection: before anything was done, or with After set
 	// when all was, but the answer.
 	Lose, After bool
+	// Killed is both, and transaction ids are forgotten: what a Dendrite makes
+	// of being killed in that moment.
+	Killed bool
 
 	spent int
 }

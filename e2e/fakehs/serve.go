@@ -58,7 +58,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	result, err := s.handle(r, raw)
-	if fault != nil && fault.Lose {
+	if fault != nil && fault.Killed {
+		s.ForgetTransactions()
+	}
+	if fault != nil && (fault.Lose || fault.Killed) {
 		panic(http.ErrAbortHandler)
 	}
 	answer(w, result, err)

@@ -3,11 +3,8 @@
 //
 //	c, err := client.New(client.Options{Homeserver: "http://127.0.0.1:8008", ServerName: "example.org",
 //		ASToken: token, Bot: "@isthmusbot:example.org", Log: log})
-//	err = c.Do(ctx, ghost, func(ctx context.Context, m *mautrix.Client) error {
-//		_, err := m.SendMessageEvent(ctx, room, event.EventMessage, content, mautrix.ReqSendEvent{
-//			TransactionID: client.TransactionID(e.ID, ghost, 0)})
-//		return err
-//	})
+//	sending := client.Sending{Room: room, Content: content, Transaction: client.TransactionID(e.ID, ghost, 0)}
+//	err = c.Do(ctx, ghost, sending.Try)
 //	if err != nil {
 //		publish(client.Failure(err))
 //	}
