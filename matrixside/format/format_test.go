@@ -305,7 +305,7 @@ func TestFiles(t *testing.T) {
 			t.Errorf("%+v: %q", f, got)
 		}
 	}
-	if got := Links([]bridge.File{{URL: "https://x/a.jpg"}, {URL: "https://x/b", Name: "cat"}}); got.Text != "a.jpg: https://x/a.jpg\ncat: https://x/b" {
+	if got := Links([]bridge.File{{URL: "https://x/a.jpg"}, {URL: "https://x/b", Name: "cat"}, {URL: "https://x/a%20b.jpg", Name: "a b.jpg"}}); got.Text != "https://x/a.jpg\ncat: https://x/b\nhttps://x/a%20b.jpg" {
 		t.Errorf("%q", got.Text)
 	}
 }

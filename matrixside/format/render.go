@@ -338,11 +338,14 @@ func Name(f bridge.File) string {
 }
 
 // Links is what says in words where files are that could not be brought onto
-// the homeserver.
+// the homeserver: their links, with their names where those don't end with them.
 func Links(files []bridge.File) bridge.Message {
 	lines := make([]string, len(files))
 	for i, f := range files {
-		lines[i] = Name(f) + ": " + oneLine(f.URL)
+		lines[i] = oneLine(f.URL)
+		if name := oneLine(f.Name); name != "" && name != Name(bridge.File{URL: f.URL}) {
+			lines[i] = name + ": " + lines[i]
+		}
 	}
 	return bridge.Message{Text: strings.Join(lines, "\n")}
 }
