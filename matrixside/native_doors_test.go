@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -216,6 +217,16 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
+// cpu is the time that processors have spent on us: not on whoever else makes
+// this machine slow.
+func cpu(t *testing.T) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
 // TestHugeRoom: 20,000 members are entered within 3 s and 10 MiB, whatever is
 // shown of them.
 func TestHugeRoom(t *testing.T) {
@@ -230,9 +241,9 @@ func TestHugeRoom(t *testing.T) {
 			speaker.Join(at)
 			speaker.Say(at, "I spoke")
 			before := heap()
-			began := time.Now()
+			began := cpu(t)
 			b.enter(matrixRoom("#hq%example.org"), alice, "Alice", 0)
-			took := time.Since(began)
+			took := cpu(t) - began
 			_, members := expectEvent(b.core, "members", anyOf[bridge.Members])
 			shown := len(members.Members)
 			members, b.core.events, b.core.taken = bridge.Members{}, nil, nil

@@ -62,7 +62,7 @@ func (c *fakeCore) Publish(e bridge.Event) {
 // has expected yet.
 func expectEvent[B bridge.Body](c *fakeCore, what string, fits func(bridge.Event, B) bool) (bridge.Event, B) {
 	c.t.Helper()
-	timer := time.NewTimer(10 * time.Second)
+	timer := time.NewTimer(30 * time.Second)
 	defer timer.Stop()
 	for {
 		c.mu.Lock()
