@@ -92,12 +92,10 @@ func (c *chat) look(ctx context.Context) error {
 
 // handle implements place.
 func (c *chat) handle(e *event.Event, done func()) {
-	if !c.box.Post(func() {
+	c.box.Post(func() { // after the end it is left for the next start
 		c.take(e)
 		done()
-	}) {
-		done()
-	}
+	})
 }
 
 // ephemeral implements place.

@@ -97,12 +97,10 @@ func newNative(s *Side, room bridge.Room, at id.RoomID) *native {
 
 // handle implements place.
 func (n *native) handle(e *event.Event, done func()) {
-	if !n.box.Post(func() {
+	n.box.Post(func() { // after the end it is left for the next start
 		n.take(e)
 		done()
-	}) {
-		done()
-	}
+	})
 }
 
 // roomID is what the homeserver calls the room.

@@ -1,7 +1,10 @@
 package matrixside
 
 import (
+	"strings"
 	"testing"
+
+	"maunium.net/go/mautrix/id"
 
 	"isthmus/bridge"
 	"isthmus/e2e/fakehs"
@@ -36,4 +39,28 @@ func TestGhostsAreSmall(t *testing.T) {
 	if n := len(x.side.ghosts.known); n != 1000 {
 		t.Errorf("%d are known", n)
 	}
+}
+
+// FuzzMemberList: whatever a homeserver says about who is in a room, nobody is
+// in the list twice over its bounds, and nothing breaks.
+func FuzzMemberList(f *testing.F) {
+	f.Add(`{"joined":{"@a:x":{"display_name":"A","avatar_url":null},"@b:x":{}}}`, 1)
+	f.Add(`{"x":[1,{}],"joined":{"":{"display_name":1}}}`, 0)
+	f.Add(`[]`, 5)
+	f.Fuzz(func(t *testing.T, text string, most int) {
+		most = max(0, min(most, 1000))
+		l := nativeList{most: most, keep: map[id.UserID]bool{"@a:x": true}, ours: testNames.IsOurs}
+		err := l.read(strings.NewReader(text))
+		if len(l.found) > l.count || err == nil && !l.partial && len(l.found) != l.count || l.partial != (l.count > most) {
+			t.Fatalf("%d found of %d, partial %v, %v", len(l.found), l.count, l.partial, err)
+		}
+		for _, m := range l.found {
+			if l.partial && !l.keeps(m.user) {
+				t.Fatalf("%q is shown", m.user)
+			}
+			if len(m.avatar) > maxURI || len(m.display) > 4*maxName {
+				t.Fatalf("%d bytes of picture, %d of name", len(m.avatar), len(m.display))
+			}
+		}
+	})
 }

@@ -372,7 +372,9 @@ func (n *native) expelled(e *event.Event, c *event.MemberEventContent, who bridg
 	leave := n.leaving(e, c)
 	n.mu.Lock()
 	gone := n.members.remove(ghost)
-	n.joined = max(0, n.joined-1)
+	if gone != nil {
+		n.joined = max(0, n.joined-1)
+	}
 	at := n.id
 	n.mu.Unlock()
 	n.side.natives.forget(n.side.ctx, at, ghost)

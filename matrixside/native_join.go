@@ -73,7 +73,9 @@ func (n *natives) join(e bridge.Event, j bridge.Join) *bridge.Failure {
 			n.side.log.Info("a ghost keeps the name of its profile", "room", e.Room, "ghost", ghost, "error", err)
 		}
 	}
-	there.box.Post(func() { there.enter(e, ghost, min(j.Wanted, mostHistory)) })
+	if !there.box.Post(func() { there.enter(e, ghost, min(j.Wanted, mostHistory)) }) {
+		return &bridge.Failure{Kind: bridge.ErrOffline, Text: "The gateway is shutting down."}
+	}
 	return nil
 }
 

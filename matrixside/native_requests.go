@@ -156,14 +156,16 @@ func (n *native) rename(e bridge.Event, s *stay, b bridge.Rename) {
 		n.side.fail(e, *failed(err))
 		return
 	}
-	n.box.Post(func() {
+	if !n.box.Post(func() {
 		n.mu.Lock()
 		now, was := n.members.set(s.ghost, b.To, "")
 		name := now.name
 		n.mu.Unlock()
 		n.publish(bridge.Event{By: s.who, Name: was.name, Body: bridge.Rename{To: name, Person: s.who}})
 		n.side.confirm(e, "")
-	})
+	}) {
+		n.side.confirm(e, "") // there is nobody left to show it to
+	}
 }
 
 // setState changes the room in the name of somebody; the event of it is the fact.

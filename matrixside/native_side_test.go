@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -435,4 +436,28 @@ func TestLateEvents(t *testing.T) {
 	}
 	noEvent(b.core, "dora is shown out, who is in", anyOf[bridge.Leave])
 	noEvent(b.core, "somebody is shown in, who is out", func(e bridge.Event, _ bridge.Join) bool { return e.By.Network == "matrix" })
+}
+
+// TestNowhereToListen: a side that can't listen says so, and ends.
+func TestNowhereToListen(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	s := openStore(t)
+	c, err := client.New(client.Options{Homeserver: "http://127.0.0.1:1", ServerName: "hs"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	side, err := New(&fakeCore{t: t, changed: make(chan struct{}), store: s}, Options{
+		Names: testNames, Client: c, Messages: s, Rooms: s, Ghosts: s, Log: slog.New(slog.DiscardHandler),
+		Inbox: inbox.Options{Listen: taken.Addr().String(), Store: s},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := side.Run(t.Context()); err == nil {
+		t.Error("it listens on an address that is taken")
+	}
 }

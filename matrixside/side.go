@@ -104,6 +104,8 @@ func (s *Side) Inbox() *inbox.Inbox { return s.inbox }
 // Run listens, and talks to the homeserver, until ctx ends. It returns early
 // only where that can't be done at all (the address to listen on is taken).
 func (s *Side) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	defer context.AfterFunc(ctx, s.Ending)()
 	if err := s.recall(ctx); err != nil {
 		return err
@@ -112,6 +114,7 @@ func (s *Side) Run(ctx context.Context) error {
 	s.work.Go(func() { s.ghosts.refresh(ctx) })
 	s.work.Go(func() { s.portals.run(ctx) })
 	err := s.inbox.Run(ctx)
+	cancel()
 	s.cancel()
 	s.work.Wait()
 	s.natives.close()
