@@ -111,9 +111,13 @@ func (d *directs) entry(c *direct) store.MatrixRoom {
 
 // invited handles the invitation of the bot anywhere, or of a ghost to a
 // direct chat. It does not wait.
-func (d *directs) invited(e *event.Event, who id.UserID) {
+func (d *directs) invited(e *event.Event, who id.UserID, done func()) {
 	room, by := e.RoomID, e.Sender
-	if !d.side.portals.begin(func() { d.accept(room, by, who) }) {
+	if !d.side.portals.begin(func() {
+		if d.accept(room, by, who); d.side.ctx.Err() == nil {
+			done()
+		}
+	}) { // it is brought again
 		d.side.log.Debug("an invitation that comes too late", "room", room)
 	}
 }
@@ -149,32 +153,35 @@ func (d *directs) accept(room id.RoomID, user, who id.UserID) {
 	}
 	old := d.at(c.pair)
 	s.pairs.recall(d.entry(c)) // before they are in: the answer may come at once
-	undo := func() {
+	why, sealed, err := d.look(ctx, c, as)
+	if err != nil || why != "" || sealed {
 		s.places.remove(room)
 		if s.pairs.recall(store.MatrixRoom{Ghost: string(who), User: string(user)}); old != nil {
 			s.pairs.recall(d.entry(old))
 		}
 	}
-	why, sealed, err := d.look(ctx, c, as)
-	if err != nil {
-		undo()
+	switch {
+	case err != nil:
 		s.log.Warn("matrix: an invitation could not be accepted", "room", room, "ghost", who, "error", err)
-		return
-	}
-	if why != "" {
-		undo()
+	case why != "":
 		d.decline(ctx, room, as, why)
-		return
-	}
-	if sealed {
-		undo()
+	case sealed:
 		s.places.add(room, c) // it stays, to tell people
 		d.sealed(ctx, c)
-		return
+	default:
+		d.begin(ctx, c, old, as)
 	}
-	if old != nil && old.id != room {
+}
+
+// begin begins the conversation in a room that the ghost has come into, in
+// place of an old one where there is one.
+func (d *directs) begin(ctx context.Context, c, old *direct, as id.UserID) {
+	s := d.side
+	if old != nil && old.id != c.id {
 		s.places.remove(old.id)
-		_ = s.options().Rooms.DeleteMatrixRoom(ctx, string(old.id), string(who))
+		if err := s.options().Rooms.DeleteMatrixRoom(ctx, string(old.id), string(c.pair.ghost)); err != nil {
+			s.log.Error("a direct chat is not forgotten", "room", old.room, "error", err)
+		}
 		d.decline(ctx, old.id, as, "The conversation goes on in another room.")
 	}
 	if err := d.keep(ctx, c); err != nil {
@@ -201,15 +208,15 @@ func (c *direct) watch() {
 // maxEarly is how much of what was said before a ghost came is carried on.
 const maxEarly = 20
 
-// catchUp carries on what the user said before the ghost was in the room:
-// homeservers tell us of nothing that happens in rooms where nobody of ours is,
-// and clients make a room with its first message.
+// catchUp carries on what the user said between the invitation and the ghost's
+// coming: homeservers tell us of nothing that happens in rooms where nobody of
+// ours is, and clients make a room with its first message.
 func (c *direct) catchUp(ctx context.Context, as id.UserID) {
 	var said []*event.Event
 	err := c.side.options().Client.Do(ctx, as, func(ctx context.Context, m *mautrix.Client) error {
 		r, err := m.Messages(ctx, c.id, "", "", mautrix.DirectionBackward, nil, maxEarly)
 		if err == nil {
-			said = r.Chunk
+			said = sinceInvited(r.Chunk, c.pair.ghost)
 		}
 		return err
 	})
@@ -231,6 +238,19 @@ func (c *direct) catchUp(ctx context.Context, as id.UserID) {
 	c.mu.Lock()
 	c.early = early
 	c.mu.Unlock()
+}
+
+// sinceInvited is what is newer than the last invitation of who. Newest is first.
+func sinceInvited(events []*event.Event, who id.UserID) []*event.Event {
+	for i, e := range events {
+		if e.Type.Type != event.StateMember.Type || e.GetStateKey() != string(who) {
+			continue
+		}
+		if membership, _ := e.Content.Raw["membership"].(string); membership == string(event.MembershipInvite) {
+			return events[:i]
+		}
+	}
+	return events
 }
 
 // conversation is what the core calls the conversation of user with who, or

@@ -145,3 +145,38 @@ func TestLookups(t *testing.T) {
 		t.Errorf("gopher: %d", status)
 	}
 }
+
+// A ghost who is invited once more carries on what was said since, not what they
+// have carried on already.
+func TestDirectAgain(t *testing.T) {
+	w := newWorld(t, fakehs.Synapse, nil)
+	bob := w.hs.User("bob")
+	ghost := w.hs.ID("irc_libera_rob")
+	room := bob.CreateRoom(fakehs.RoomOptions{Invite: []string{ghost}}) // where bob may kick
+	bob.Say(room, "first")
+	w.libera.expectSaid(t, "rob", "first")
+	w.hs.ExpectMember(room, ghost, "join")
+	bob.Kick(room, ghost, "")
+	w.hs.Settle()
+	bob.Say(room, "to nobody")
+	bob.Invite(room, ghost)
+	bob.Say(room, "second")
+	w.libera.expectSaid(t, "rob", "second")
+	bob.Say(room, "third")
+	w.libera.expectSaid(t, "rob", "third")
+	w.libera.set(func(o *otherSide) {
+		for _, e := range o.got {
+			if m, ok := e.Body.(bridge.Message); ok {
+				t.Errorf("again: %q", m.Text)
+			}
+		}
+	})
+
+	// In a group there is nobody to talk to.
+	group := bob.CreateRoom(fakehs.RoomOptions{Public: true, Alias: "group"})
+	w.hs.User("ken").Join(group)
+	bob.Invite(group, w.hs.ID("irc_libera_sue"))
+	w.hs.ExpectMember(group, w.hs.ID("irc_libera_sue"), "leave")
+	bob.Invite(group, w.hs.Bot())
+	w.hs.ExpectMember(group, w.hs.Bot(), "leave")
+}

@@ -181,18 +181,19 @@ func (s *Side) handle(e *event.Event, done func()) {
 		p.handle(e, done)
 		return
 	}
-	defer done()
-	if e.Type == event.StateMember && e.StateKey != nil && s.invited(e) {
+	if e.Type == event.StateMember && e.StateKey != nil && s.invited(e, done) {
 		return
 	}
+	defer done()
 	s.Counters.Strays.Add(1)
 	s.log.Debug("event of a room that the bridge has nothing to do with", "room", e.RoomID, "type", e.Type.Type)
 }
 
 // invited handles the invitation of the bot, or of a ghost, into a room that
-// the bridge has nothing to do with yet; it reports false where it is none.
+// the bridge has nothing to do with yet; it reports false where it is none,
+// and otherwise calls done when it is handled.
 // It must not wait for the homeserver.
-func (s *Side) invited(e *event.Event) bool {
+func (s *Side) invited(e *event.Event, done func()) bool {
 	content := e.Content.AsMember()
 	target := id.UserID(e.GetStateKey())
 	if content.Membership != event.MembershipInvite || !s.options().Names.IsOurs(target) {
@@ -200,9 +201,10 @@ func (s *Side) invited(e *event.Event) bool {
 	}
 	who, known := s.ghosts.person(target)
 	if content.IsDirect || !known || who.Network != bridge.NetworkXMPP { // only there people can be told
-		s.directs.invited(e, target)
+		s.directs.invited(e, target, done)
 	} else {
 		s.natives.invited(e, target)
+		done()
 	}
 	return true
 }
