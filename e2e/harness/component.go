@@ -21,6 +21,9 @@ type Component struct {
 	read   chan struct{} // closed when the reader has ended
 }
 
+// Secret is what a component has to know.
+func (x *XMPPServer) Secret() string { return componentSecret }
+
 // FarDomain is the domain of the far server that goes with a virtual host.
 func FarDomain(host string) string { return "far." + host }
 
