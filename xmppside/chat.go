@@ -14,7 +14,9 @@ import (
 type chat struct {
 	// at is the occupant of a room as whom the other party was last written
 	// to; zero if it was by its own address.
-	at     jid.JID
+	at jid.JID
+	// begun is the same conversation as the other party has begun it; see talks.
+	begun  bridge.Room
 	lines  []line // a ring
 	next   int
 	typing bool   // of the owner, as the other side was told
@@ -26,7 +28,10 @@ type chat struct {
 
 // line is one message of a conversation: our id, and that of the owner's
 // stanza, "" if the other party said it.
-type line struct{ ours, theirs string }
+type line struct {
+	ours, theirs string
+	begun        bool // it was said in chat.begun
+}
 
 const (
 	// maxChats bounds the conversations that are known. Of what is forgotten
@@ -61,14 +66,13 @@ func (d *direct) chatIn(room bridge.Room, begin bool, f func(t *chat)) {
 
 // said notes a message of the owner's, that they said to an occupant of a room
 // (or at a zero address, to the other party's own), with the id of the stanza.
-// It reports whether the other side thinks that they are typing.
-func (d *direct) said(room bridge.Room, at jid.JID, ours, theirs string) (typing bool) {
+// Who says something types no more.
+func (d *direct) said(room bridge.Room, at jid.JID, ours, theirs string) {
+	d.types(room, false)
 	d.chatIn(room, true, func(t *chat) {
 		t.at = at
-		t.add(line{ours, theirs})
-		typing, t.typing = t.typing, false
+		t.add(line{ours: ours, theirs: theirs})
 	})
-	return typing
 }
 
 func (t *chat) add(l line) {
@@ -85,14 +89,37 @@ func (t *chat) line(n int) line {
 	return t.lines[(t.next+2*len(t.lines)-1-n)%len(t.lines)]
 }
 
-// ours returns our id of what a marker of the owner's names, or "".
-func (t *chat) ours(named string) string {
+// named returns what a marker of the owner's names; the zero line if that is
+// not known.
+func (t *chat) named(id string) line {
 	for n := range t.lines {
-		if l := t.line(n); l.ours == named || l.theirs == named && named != "" {
-			return l.ours
+		if l := t.line(n); l.ours == id || l.theirs == id && id != "" {
+			return l
 		}
 	}
-	return ""
+	return line{}
+}
+
+// where is the conversation in which a line was said: to it belongs what is
+// told of the line.
+func (t *chat) where(room bridge.Room, l line) bridge.Room {
+	if l.begun {
+		return t.begun
+	}
+	return room
+}
+
+// wrote notes a message of the other party's that comes by a conversation of
+// their own, which they have begun.
+func (d *direct) wrote(e bridge.Event, as, to jid.JID) {
+	room, err := conversation(as, to)
+	if err != nil {
+		return
+	}
+	d.chatIn(room, true, func(t *chat) {
+		t.begun, t.at, t.shown = e.Room, jid.JID{}, false
+		t.add(line{ours: e.ID, begun: true})
+	})
 }
 
 // theirs returns the id of the last stanza of the owner's up to our message
@@ -120,41 +147,39 @@ func (t *chat) allows() bool {
 // that is news. In one in which nothing was said, nothing is told: somebody
 // who only opens a window should not be noticed, nor a connection be made.
 func (d *direct) types(room bridge.Room, on bool) {
-	told := false
+	told, at := false, room
 	d.chatIn(room, false, func(t *chat) {
 		switch {
 		case t == nil || t.typing == on:
 		case !t.allows() && on:
 			d.side.Counters.Signals.Add(1)
 		default:
-			t.typing, told = on, true
+			t.typing, told, at = on, true, t.where(room, t.line(0))
 		}
 	})
 	if told {
-		d.side.core.Publish(bridge.Event{ID: bridge.NewID(), Room: room, By: room.Owner, Body: bridge.Typing{On: on}})
+		d.side.core.Publish(bridge.Event{ID: bridge.NewID(), Room: at, By: room.Owner, Body: bridge.Typing{On: on}})
 	}
 }
 
 // reads tells the other side how far the owner of a conversation has read: up
 // to the message that a marker names.
 func (d *direct) reads(room bridge.Room, named string) {
-	id := ""
+	id, at := "", room
 	d.chatIn(room, false, func(t *chat) {
 		if t == nil {
 			return
 		}
-		switch id = t.ours(wholeID(named)); {
-		case id == "" || id == t.read:
-			id = ""
+		switch l := t.named(wholeID(named)); {
+		case l.ours == "" || l.ours == t.read:
 		case !t.allows():
 			d.side.Counters.Signals.Add(1)
-			id = ""
 		default:
-			t.read = id
+			t.read, id, at = l.ours, l.ours, t.where(room, l)
 		}
 	})
 	if id != "" {
-		d.side.core.Publish(bridge.Event{ID: bridge.NewID(), Room: room, By: room.Owner, Body: bridge.Read{Message: id}})
+		d.side.core.Publish(bridge.Event{ID: bridge.NewID(), Room: at, By: room.Owner, Body: bridge.Read{Message: id}})
 	}
 }
 

@@ -171,7 +171,7 @@ func TestChatSignalsAreBounded(t *testing.T) {
 // Of the messages of a conversation, the last are known.
 func TestChatLines(t *testing.T) {
 	c := chat{}
-	if c.ours("x") != "" || c.theirs("x") != "" {
+	if c.named("x") != (line{}) || c.theirs("x") != "" {
 		t.Error("nothing was said")
 	}
 	for i := range maxLines + 3 {
@@ -179,11 +179,11 @@ func TestChatLines(t *testing.T) {
 		if i%2 == 0 {
 			theirs = fmt.Sprint("t", i)
 		}
-		c.add(line{fmt.Sprint("o", i), theirs})
+		c.add(line{ours: fmt.Sprint("o", i), theirs: theirs})
 	}
 	last := maxLines + 2
 	for named, want := range map[string]string{"o2": "", "o3": "o3", fmt.Sprint("t", last): fmt.Sprint("o", last), "t4": "o4", "": ""} {
-		if got := c.ours(named); got != want {
+		if got := c.named(named).ours; got != want {
 			t.Errorf("%q is %q", named, got)
 		}
 	}
@@ -192,4 +192,33 @@ func TestChatLines(t *testing.T) {
 			t.Errorf("up to %q it is %q", read, got)
 		}
 	}
+}
+
+// What is read of a conversation that the other party has begun is told there.
+func TestChatBegunElsewhere(t *testing.T) {
+	s := newForeignService(t)
+	juliet := bridge.Person{Network: bridge.NetworkXMPP, ID: "juliet@example.org"}
+	begun := bridge.Room{Network: bridge.NetworkXMPP, ID: juliet.ID, Owner: bob}
+	hers := bridge.Room{Network: bridge.NetworkXMPP, ID: bobAt, Owner: juliet}
+	answer := func(content string) {
+		s.say("<message from='juliet@example.org/x' to='" + bobAt + "' type='chat' id='y'>" + content + "</message>")
+	}
+	expect := func(room bridge.Room, want bridge.Body) {
+		t.Helper()
+		if e := s.asked(); e.Room != room || e.By != juliet || !reflect.DeepEqual(e.Body, want) {
+			t.Errorf("%+v, not %+v in %v", e, want, room)
+		}
+	}
+	s.Deliver(bridge.Event{ID: "m", Room: begun, By: bob, Body: bridge.Message{Text: "hi"}})
+	s.hear("id='m'", "<markable ")
+	s.asked() // the Confirm
+	answer(displayed("m"))
+	expect(begun, bridge.Read{Message: "m"})
+	answer(state("composing"))
+	expect(begun, bridge.Typing{On: true})
+	answer("<body>hello</body>")
+	expect(begun, bridge.Typing{})
+	expect(hers, bridge.Message{Text: "hello"})
+	answer(state("composing"))
+	expect(hers, bridge.Typing{On: true})
 }

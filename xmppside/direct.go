@@ -102,9 +102,7 @@ func (d *direct) say(st *wire.Stanza, e bridge.Event) {
 	_, receipt := st.Child(nsReceipts, "request")
 	receipt = receipt && h.ID != ""
 	e.ID, e.By = bridge.NewID(), e.Room.Owner
-	if d.said(e.Room, jid.JID{}, e.ID, h.ID) {
-		d.side.core.Publish(bridge.Event{ID: bridge.NewID(), Room: e.Room, By: e.By, Body: bridge.Typing{}})
-	}
+	d.said(e.Room, jid.JID{}, e.ID, h.ID)
 	d.side.ask(e, func(answer bridge.Body) {
 		switch b := answer.(type) {
 		case bridge.Failure:
@@ -190,11 +188,18 @@ func (d *direct) deliver(e bridge.Event) {
 // late is how old something must be to be marked as such (XEP-0203).
 const late = 10 * time.Second
 
+// appendMarkable asks to be told when a message of somebody's is read
+// (XEP-0333), if they are on Matrix and can see that. On IRC nobody can be told,
+// in rooms everybody's markers would go to everybody: clients would send them
+// for nothing.
+func appendMarkable(b []byte, by bridge.Person) []byte {
+	if by.Network != bridge.NetworkMatrix {
+		return b
+	}
+	return append(b, "<markable xmlns='"+nsMarkers+"'/>"...)
+}
+
 // show shows the owner of a conversation what was said in it.
-//
-// A person of Matrix is asked to be told that it was read: they see that, and
-// their other devices forget that there is something new. On IRC nobody could
-// be told, and clients would send markers for nothing.
 func (d *direct) show(e bridge.Event, m bridge.Message) {
 	d.chatIn(e.Room, true, func(t *chat) {
 		t.add(line{ours: e.ID})
@@ -202,10 +207,7 @@ func (d *direct) show(e bridge.Event, m bridge.Message) {
 	})
 	for i, part := range format.Parts(m) {
 		content := format.Append(make([]byte, 0, format.Size(part)+64), part, talkNames{d.side})
-		if e.By.Network == bridge.NetworkMatrix {
-			content = append(content, "<markable xmlns='"+nsMarkers+"'/>"...)
-		}
-		d.tell(e, partID(e.ID, i), string(content))
+		d.tell(e, partID(e.ID, i), string(appendMarkable(content, e.By)))
 	}
 }
 

@@ -78,12 +78,13 @@ func (t *talks) deliver(e bridge.Event, as, with jid.JID) {
 }
 
 func (t *talks) say(e bridge.Event, as, with jid.JID, m bridge.Message) {
+	t.side.direct.wrote(e, as, with)
 	for i, part := range format.Parts(m) {
 		id := partID(e.ID, i)
 		t.note(id, e.Room, talk{as, with})
 		t.side.send(as.Domain(), func(b []byte) []byte {
 			b = wire.AppendOpen(b, wire.Header{Kind: wire.Message, To: with, From: as, ID: id, Type: "chat"})
-			b = format.Append(b, part, talkNames{t.side})
+			b = appendMarkable(format.Append(b, part, talkNames{t.side}), e.By)
 			return wire.AppendClose(b, wire.Message)
 		})
 	}

@@ -141,7 +141,7 @@ func TestForeignTalk(t *testing.T) {
 	s.say(answer)
 	s.hear("to='romeo@example.net/x'", "type='error'", "<not-authorized")
 	s.Deliver(bridge.Event{ID: "m", Room: romeo, By: bob, Body: bridge.Message{Text: "hi"}})
-	s.hear("<message to='romeo@example.net' from='" + bobAt + "' id='m' type='chat'><body>hi</body></message>")
+	s.hear("<message to='romeo@example.net' from='" + bobAt + "' id='m' type='chat'><body>hi</body><markable xmlns='urn:xmpp:chat-markers:0'/></message>")
 	if e := s.asked(); e.Ref != "m" || e.Body != (bridge.Confirm{}) {
 		t.Errorf("%+v", e)
 	}

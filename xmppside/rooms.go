@@ -37,7 +37,7 @@ type surroundings struct {
 // chats are what rooms have to do with private conversations.
 type chats interface {
 	// said takes a note; see direct.said.
-	said(conversation bridge.Room, at jid.JID, ours, theirs string) (typing bool)
+	said(conversation bridge.Room, at jid.JID, ours, theirs string)
 	types(conversation bridge.Room, on bool)
 	reads(conversation bridge.Room, named string)
 }

@@ -82,9 +82,7 @@ func (h *hosted) whisper(e bridge.Event, user jid.JID, w muc.Whisper) {
 		h.room.Refuse(ref, addressError(err))
 		return
 	}
-	if h.rooms.chats.said(room, at, e.ID, strings.Clone(w.Message.Attr("id"))) {
-		h.rooms.core.Publish(bridge.Event{ID: bridge.NewID(), Room: room, By: e.By, Body: bridge.Typing{}})
-	}
+	h.rooms.chats.said(room, at, e.ID, strings.Clone(w.Message.Attr("id")))
 	e.Room, e.Body = room, format.Parse(w.Message, h)
 	h.rooms.ask(e, func(answer bridge.Body) {
 		if f, failed := answer.(bridge.Failure); failed {

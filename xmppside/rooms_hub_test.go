@@ -55,9 +55,9 @@ type hubBorder struct {
 	news chan struct{}
 }
 
-func (h *hubBorder) said(bridge.Room, jid.JID, string, string) bool { return false }
-func (h *hubBorder) types(bridge.Room, bool)                        {}
-func (h *hubBorder) reads(bridge.Room, string)                      {}
+func (h *hubBorder) said(bridge.Room, jid.JID, string, string) {}
+func (h *hubBorder) types(bridge.Room, bool)                   {}
+func (h *hubBorder) reads(bridge.Room, string)                 {}
 
 func (h *hubBorder) Send(f func([]byte) []byte) {
 	h.mu.Lock()

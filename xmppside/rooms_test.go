@@ -56,9 +56,8 @@ func newBorder(t *testing.T) *border {
 	return b
 }
 
-func (b *border) said(r bridge.Room, at jid.JID, ours, theirs string) bool {
+func (b *border) said(r bridge.Room, at jid.JID, ours, theirs string) {
 	b.spoke = append(b.spoke, fmt.Sprintf("%s at %s: %q", r.ID, at, theirs))
-	return false
 }
 
 func (b *border) types(r bridge.Room, on bool) {
