@@ -175,7 +175,7 @@ func (c *chat) refuseEncrypted(e *event.Event) {
 		return
 	}
 	c.publish(e.Sender, time.Time{}, bridge.Info{Text: "Something was said to you that is encrypted, which the bridge can't read. " + string(c.pair.user) + " has been told."})
-	_, err := c.side.send(c.side.ctx, c.id, c.pair.ghost, &event.MessageEventContent{MsgType: event.MsgNotice,
+	_, err := send(c.side.ctx, c.side.do, c.id, c.pair.ghost, &event.MessageEventContent{MsgType: event.MsgNotice,
 		Body: "The bridge can't read encrypted messages yet: what you say here does not arrive. Please talk to me in a room that is not encrypted."},
 		client.TransactionID(string(e.ID), c.pair.ghost, 0))
 	if err != nil {

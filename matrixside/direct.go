@@ -13,6 +13,7 @@ import (
 
 	"isthmus/bridge"
 	"isthmus/bridge/store"
+	"isthmus/matrixside/client"
 	"isthmus/matrixside/names"
 )
 
@@ -286,17 +287,13 @@ func (c *direct) show(ctx context.Context, e bridge.Event) error {
 	}
 	switch b := e.Body.(type) {
 	case bridge.Message:
-		for part, content := range c.side.renderMessage(ctx, c.pair.ghost, e, func(id.UserID) string { return "" }) {
-			sent, err := c.side.sendPart(ctx, c.id, c.pair.ghost, e.ID, part, content)
-			if err != nil {
-				return err
-			}
-			if part == 0 {
-				c.mu.Lock()
-				c.shown.add(e.ID, sent)
-				c.mu.Unlock()
-			}
+		first, err := c.side.say(ctx, c.side.options().Client.Do, c.id, c.pair.ghost, e.ID, b, c.side.ghosts.unnamed)
+		if err != nil {
+			return err
 		}
+		c.mu.Lock()
+		c.shown.add(e.ID, first)
+		c.mu.Unlock()
 		return nil
 	case bridge.Info:
 		return c.notice(ctx, b.Text, "")
@@ -361,7 +358,7 @@ func (c *direct) notice(ctx context.Context, text string, reply id.EventID) erro
 	if reply != "" {
 		content.RelatesTo = (&event.RelatesTo{}).SetReplyTo(reply)
 	}
-	_, err := c.side.sendPart(ctx, c.id, c.pair.ghost, bridge.NewID(), 0, content)
+	_, err := send(ctx, c.side.options().Client.Do, c.id, c.pair.ghost, content, client.TransactionID(bridge.NewID(), c.pair.ghost, 0))
 	return err
 }
 

@@ -167,7 +167,7 @@ func (c *chats) say(e bridge.Event, user id.UserID, m bridge.Message) {
 			Text: "Your conversation with " + string(user) + " is encrypted on Matrix, which the bridge can't do yet. This was not sent."})
 		return
 	}
-	sent, err := s.say(s.ctx, at, ghost, e.ID, m, func(who bridge.Person) (id.UserID, string) { return s.ghosts.of(who), "" })
+	sent, err := s.say(s.ctx, s.do, at, ghost, e.ID, m, s.ghosts.unnamed)
 	if err != nil {
 		f := failed(err)
 		if f.Kind == bridge.ErrNotInRoom || f.Kind == bridge.ErrNoVoice || f.Kind == bridge.ErrNoPrivileges {

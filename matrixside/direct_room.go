@@ -375,7 +375,7 @@ func (c *direct) take(e *event.Event, done func()) {
 
 // says takes in what the user says.
 func (c *direct) says(e *event.Event, done func()) {
-	m, ok := c.side.parseMessage(e)
+	m, ok := c.side.said(e)
 	switch {
 	case !ok:
 		done()

@@ -52,6 +52,9 @@ func newGhosts(s *Side) *ghosts {
 	return &ghosts{side: s, known: map[id.UserID]*ghost{}, asked: map[string]*ghost{}}
 }
 
+// unnamed is who somebody is on Matrix, where nobody is called anything of their own.
+func (g *ghosts) unnamed(p bridge.Person) (id.UserID, string) { return g.of(p), "" }
+
 // ours reports whether user stands for somebody of another network.
 func (g *ghosts) ours(user id.UserID) bool { return g.side.options().Names.IsGhost(user) }
 

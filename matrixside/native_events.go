@@ -174,7 +174,7 @@ func (n *native) tellEncrypted(now bool) {
 // any more. A failure leaves it at what those are told.
 func (n *native) warnNatives(e *event.Event) {
 	ghost := n.anyGhost()
-	_, err := n.side.send(n.side.ctx, n.roomID(), ghost, &event.MessageEventContent{MsgType: event.MsgNotice,
+	_, err := send(n.side.ctx, n.side.do, n.roomID(), ghost, &event.MessageEventContent{MsgType: event.MsgNotice,
 		Body: "This room is encrypted now, which the bridge can't do yet: those who are here from other networks can't read what is said, and can't answer."},
 		client.TransactionID(string(e.ID), ghost, 0))
 	if err != nil {

@@ -69,7 +69,7 @@ func (n *native) say(e bridge.Event, s *stay, m bridge.Message) {
 		return
 	}
 	n.begins()
-	sent, err := n.side.say(n.side.ctx, at, s.ghost, e.ID, m, n.called)
+	sent, err := n.side.say(n.side.ctx, n.side.do, at, s.ghost, e.ID, m, n.called)
 	if err != nil {
 		n.ends("")
 		n.side.fail(e, *failed(err))

@@ -188,16 +188,8 @@ func (p *portal) notice(ctx context.Context, a actNotice) error {
 	if a.reply != "" {
 		content.RelatesTo = (&event.RelatesTo{}).SetReplyTo(a.reply)
 	}
-	_, err := p.side.sendPart(ctx, p.id, "", bridge.NewID(), 0, content)
+	_, err := send(ctx, p.side.options().Client.Do, p.id, "", content, client.TransactionID(bridge.NewID(), "", 0))
 	return err
-}
-
-// sendPart sends one part of what event brings to a room in the name of as ("" for
-// the bot), however often that is tried.
-func (s *Side) sendPart(ctx context.Context, room id.RoomID, as id.UserID, ev string, part int, content *event.MessageEventContent) (id.EventID, error) {
-	sending := client.Sending{Room: room, Content: content, Transaction: client.TransactionID(ev, as, part)}
-	err := s.options().Client.Do(ctx, as, sending.Try)
-	return sending.Sent, err
 }
 
 // say shows a message in the name of a ghost, which comes in first if it isn't
@@ -237,27 +229,25 @@ func isForbidden(err error) bool {
 	return errors.As(err, &e) && e.Response != nil && e.Response.StatusCode == http.StatusForbidden
 }
 
+// sayAs says a message as a ghost or, where as is "", as the bot, whose text
+// then says for whom.
 func (p *portal) sayAs(ctx context.Context, as id.UserID, e bridge.Event) (first id.EventID, err error) {
-	for part, content := range p.side.renderMessage(ctx, as, e, p.called) {
-		sent, err := p.side.sendPart(ctx, p.id, as, e.ID, part, content)
-		if err != nil {
-			return first, err
-		}
-		if first == "" {
-			first = sent
-		}
+	m := e.Body.(bridge.Message)
+	if as == "" {
+		m = attributed(m, e)
 	}
-	return first, nil
+	return p.side.say(ctx, p.side.options().Client.Do, p.id, as, e.ID, m, p.called)
 }
 
-// called is what people are called in the room, "" for who isn't there.
-func (p *portal) called(user id.UserID) string {
+// called is who somebody is on Matrix, and what they are called in the room, "" for who isn't there.
+func (p *portal) called(who bridge.Person) (id.UserID, string) {
+	user := p.side.ghosts.of(who)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if u := p.state.users[user]; u != nil {
-		return u.name
+		return user, u.name
 	}
-	return p.state.crowd.name(user)
+	return user, p.state.crowd.name(user)
 }
 
 // tellReceipt tells that a ghost has read as far as an event.

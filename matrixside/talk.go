@@ -3,6 +3,7 @@ package matrixside
 import (
 	"context"
 
+	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -20,11 +21,15 @@ func (s *Side) said(e *event.Event) (bridge.Message, bool) {
 	return format.Parse(e, in)
 }
 
-// say sends a message into a room, in the name of a ghost who is in it, as
+// doing is a way to make a request: Side.do where somebody waits for the
+// answer, client.Client.Do where it is tried for as long as it takes.
+type doing func(ctx context.Context, as id.UserID, f func(context.Context, *mautrix.Client) error) error
+
+// say sends a message into a room, in the name of a ghost who is in it ("" for the bot), as
 // many events as it takes: its text first, then its files. named is what
 // people are called in the room. The first event is returned. What was sent
 // before an error stays; who asks again with the same event sends it once.
-func (s *Side) say(ctx context.Context, room id.RoomID, ghost id.UserID, event string, m bridge.Message,
+func (s *Side) say(ctx context.Context, do doing, room id.RoomID, ghost id.UserID, event string, m bridge.Message,
 	named func(bridge.Person) (id.UserID, string)) (first id.EventID, err error) {
 	contents := format.Render(m, format.Out{User: named})
 	var links []bridge.File
@@ -41,7 +46,7 @@ func (s *Side) say(ctx context.Context, room id.RoomID, ghost id.UserID, event s
 		contents = append(contents, format.Render(format.Links(links), format.Out{})...)
 	}
 	for part, content := range contents {
-		sent, err := s.send(ctx, room, ghost, content, client.TransactionID(event, ghost, part))
+		sent, err := send(ctx, do, room, ghost, content, client.TransactionID(event, ghost, part))
 		if err != nil {
 			return first, err
 		}
@@ -53,9 +58,9 @@ func (s *Side) say(ctx context.Context, room id.RoomID, ghost id.UserID, event s
 }
 
 // send puts one event into a room, once, however often it has to be tried.
-func (s *Side) send(ctx context.Context, room id.RoomID, ghost id.UserID, content any, transaction string) (sent id.EventID, err error) {
+func send(ctx context.Context, do doing, room id.RoomID, ghost id.UserID, content any, transaction string) (sent id.EventID, err error) {
 	sending := client.Sending{Room: room, Content: content, Transaction: transaction}
-	err = s.do(ctx, ghost, sending.Try)
+	err = do(ctx, ghost, sending.Try)
 	return sending.Sent, err
 }
 
