@@ -192,7 +192,8 @@ const bridgeName = "isthmus"
 
 // portalRequest is the room as it begins (client-server API, POST /createRoom;
 // MSC2346 for m.bridge). Anybody may come in and try, and is put out again if
-// the other network doesn't let them in; nobody sees what was said before.
+// the other network doesn't let them in; nobody sees what was said before. It is
+// in no directory until it is known not to be secret.
 func (s *Side) portalRequest(room string, alias id.RoomAlias) *mautrix.ReqCreateRoom {
 	name, network, _ := names.SplitPortal(room)
 	o := s.options()
@@ -201,9 +202,6 @@ func (s *Side) portalRequest(room string, alias id.RoomAlias) *mautrix.ReqCreate
 		Visibility: "private", Preset: "public_chat", Name: name,
 		RoomAliasName:      strings.TrimSuffix(strings.TrimPrefix(string(alias), "#"), ":"+o.Names.Server),
 		PowerLevelOverride: portalPowers(bot),
-	}
-	if o.Portals.Published {
-		req.Visibility = "public"
 	}
 	state := func(kind event.Type, key string, content any) {
 		req.InitialState = append(req.InitialState, &event.Event{Type: kind, StateKey: &key, Content: event.Content{Parsed: content}})

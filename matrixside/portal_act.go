@@ -119,11 +119,11 @@ func (p *portal) request(ctx context.Context, a act) error {
 		})
 	case actPowers:
 		return p.setPowers(ctx, a.levels)
-	case actHide:
+	case actList:
 		if !p.side.options().Portals.Published {
 			return nil
 		}
-		return p.side.list(ctx, p.id, false)
+		return p.side.list(ctx, p.id, a.public)
 	case actPicture:
 		return p.setPicture(ctx, a.uri)
 	}

@@ -57,8 +57,8 @@ type (
 	}
 	// actPowers sets power levels.
 	actPowers struct{ levels map[id.UserID]int }
-	// actHide takes the room out of the public directory.
-	actHide struct{}
+	// actList puts the room into the public directory, or takes it out.
+	actList struct{ public bool }
 	// actTyping and actRead are signals of ghosts, actPresence tells of their availability.
 	actTyping struct {
 		ghost id.UserID
@@ -99,7 +99,7 @@ func (actDecline) act()  {}
 func (actSettle) act()   {}
 func (actState) act()    {}
 func (actPowers) act()   {}
-func (actHide) act()     {}
+func (actList) act()     {}
 func (actTyping) act()   {}
 func (actRead) act()     {}
 func (actPresence) act() {}

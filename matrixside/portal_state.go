@@ -51,7 +51,7 @@ type portalState struct {
 	topic  string // as Matrix has it
 	name   string
 	avatar string // of the picture, SHA-1
-	secret bool
+	listed listed
 	typing map[id.UserID]bool
 
 	out []act
@@ -65,6 +65,22 @@ const (
 	userJoining                  // a Join is under way
 	userIn
 )
+
+// listed is whether a room may be in the public directory.
+type listed uint8
+
+const (
+	listedUnknown listed = iota
+	listedOpenly
+	listedNowhere // +s, +p, members only
+)
+
+func listing(secret bool) listed {
+	if secret {
+		return listedNowhere
+	}
+	return listedOpenly
+}
 
 // portalUser is a Matrix user in the room on Matrix.
 type portalUser struct {
@@ -273,10 +289,10 @@ func (s *portalState) members(list bridge.Members) {
 		}
 	}
 	s.setLevels(levels)
-	if list.Secret && !s.secret {
-		s.do(actHide{})
+	if now := listing(list.Secret); now != s.listed {
+		s.listed = now
+		s.do(actList{now == listedOpenly})
 	}
-	s.secret = list.Secret
 	s.do(actSettle{})
 }
 

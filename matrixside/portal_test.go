@@ -2,7 +2,9 @@ package matrixside
 
 import (
 	"context"
+	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,6 +34,7 @@ type otherSide struct {
 	members map[string][]bridge.Member // of its rooms
 	refuse  func(bridge.Event) *bridge.Failure
 	rows    [][]string        // of its answers
+	secret  bool              // its rooms are
 	nicks   map[string]string // what people are called who wish for another name
 }
 
@@ -46,7 +49,7 @@ func (o *otherSide) Deliver(e bridge.Event) {
 	close(o.changed)
 	o.changed = make(chan struct{})
 	failure := o.refuse(e)
-	members, nick, rows := slices.Clone(o.members[e.Room.ID]), o.nicks[e.Name], o.rows
+	members, nick, rows, secret := slices.Clone(o.members[e.Room.ID]), o.nicks[e.Name], o.rows, o.secret
 	o.mu.Unlock()
 	if failure != nil && isRequest(e.Body) {
 		o.hub.Publish(bridge.Event{Room: e.Room, Ref: e.ID, Body: *failure})
@@ -57,7 +60,7 @@ func (o *otherSide) Deliver(e bridge.Event) {
 		if nick == "" {
 			nick = e.Name
 		}
-		o.hub.Publish(bridge.Event{Room: e.Room, Body: bridge.Members{Members: members}})
+		o.hub.Publish(bridge.Event{Room: e.Room, Body: bridge.Members{Members: members, Secret: secret}})
 		o.hub.Publish(bridge.Event{Room: e.Room, By: e.By, Name: nick, Ref: e.ID, Body: bridge.Join{Role: bridge.RoleParticipant}})
 	case bridge.Query:
 		o.hub.Publish(bridge.Event{Room: e.Room, By: e.By, Ref: e.ID, Body: bridge.Answer{Rows: rows}})
@@ -499,4 +502,45 @@ func TestPortalReadsAgain(t *testing.T) {
 		users, _ := w.hs.Content(room, "m.room.power_levels", "")["users"].(map[string]any)
 		return users[w.hs.ID("irc_libera_rob")] == float64(60)
 	})
+}
+
+func TestPortalIsPublished(t *testing.T) {
+	w := newWorld(t, fakehs.Synapse, func(o *Options) { o.Portals.Published = true })
+	bob := w.hs.User("bob")
+	listed := func(room string) bool {
+		r, err := http.NewRequest("GET", w.hs.URL+"/_matrix/client/v3/publicRooms", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+bob.Token)
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%s, %v: %s", res.Status, err, body)
+		}
+		return strings.Contains(string(body), room)
+	}
+	becomes := func(room string, is bool) {
+		t.Helper()
+		for deadline := time.Now().Add(fakehs.Patience); listed(room) != is; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("listed: %v", !is)
+			}
+		}
+	}
+	room := bob.Join(w.hs.Alias(goAlias))
+	becomes(room, true)
+	bob.Leave(room)
+	w.libera.expect(t, "a leave", func(e bridge.Event) bool { _, ok := e.Body.(bridge.Leave); return ok })
+	w.libera.set(func(o *otherSide) { o.secret = true })
+	bob.Join(room)
+	becomes(room, false)
+	secret := bob.Join(w.hs.Alias("irc_libera_#secret"))
+	bob.Say(secret, "secretly")
+	w.libera.expectSaid(t, "#secret", "secretly")
+	becomes(secret, false)
 }
