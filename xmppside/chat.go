@@ -38,8 +38,11 @@ const (
 	// beyond it, answers come from the other party's own address, and nobody
 	// learns who types or reads until something is said again.
 	maxChats = 16384
-	// maxLines bounds the messages of one conversation that markers can name.
-	maxLines = 16
+	// maxLines bounds the messages of one conversation that markers can name,
+	// and maxLineID the bytes of an id of the owner's: nobody learns that
+	// one with a longer id was read.
+	maxLines  = 16
+	maxLineID = 128
 	// maxSignals is how often in a minute typing and reading is told in one
 	// conversation, in both directions together.
 	maxSignals = 60
@@ -69,6 +72,9 @@ func (d *direct) chatIn(room bridge.Room, begin bool, f func(t *chat)) {
 // Who says something types no more.
 func (d *direct) said(room bridge.Room, at jid.JID, ours, theirs string) {
 	d.types(room, false)
+	if len(theirs) > maxLineID {
+		theirs = ""
+	}
 	d.chatIn(room, true, func(t *chat) {
 		t.at = at
 		t.add(line{ours: ours, theirs: theirs})
@@ -93,7 +99,7 @@ func (t *chat) line(n int) line {
 // not known.
 func (t *chat) named(id string) line {
 	for n := range t.lines {
-		if l := t.line(n); l.ours == id || l.theirs == id && id != "" {
+		if l := t.line(n); l.ours == wholeID(id) || l.theirs == id && id != "" {
 			return l
 		}
 	}
@@ -170,7 +176,7 @@ func (d *direct) reads(room bridge.Room, named string) {
 		if t == nil {
 			return
 		}
-		switch l := t.named(wholeID(named)); {
+		switch l := t.named(named); {
 		case l.ours == "" || l.ours == t.read:
 		case !t.allows():
 			d.side.Counters.Signals.Add(1)

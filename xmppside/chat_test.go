@@ -59,10 +59,10 @@ func TestChatSignalsOut(t *testing.T) {
 	// A message ends the typing, whatever the client says.
 	s.signal(state("composing"))
 	s.told(bridge.Typing{On: true})
-	s.say("<message from='alice@example.org/phone' to='" + rob + "' id='a1' type='chat'><body>yes</body></message>")
+	s.say("<message from='alice@example.org/phone' to='" + rob + "' id='a.1' type='chat'><body>yes</body></message>")
 	s.told(bridge.Typing{})
 	e := s.asked()
-	s.signal(displayed("a1")) // XEP-0333: "Clients MAY mark a sent or received message"
+	s.signal(displayed("a.1")) // XEP-0333: "Clients MAY mark a sent or received message"
 	s.told(bridge.Read{Message: e.ID})
 	// A part of a message stands for the whole of it.
 	s.Deliver(bridge.Event{ID: "r2", Room: withRob, By: robHome, Body: bridge.Message{Text: "see", Files: []bridge.File{{URL: "https://x.example/a"}}}})

@@ -105,7 +105,8 @@ func TestStyling(t *testing.T) {
 		{"```\nopen", "open", spans(span(0, 4, pre))},
 		{">", ">", nil},
 		{"> \n>", "> \n>", nil},
-		{">_<", "_<", spans(span(0, 2, quote))},
+		{">_<", ">_<", nil},
+		{">= 5\n>so\n> 5", ">= 5\nso\n5", spans(span(5, 9, quote))},
 		{strings.Repeat(">", 9) + "x", ">x", append(slicesRepeat(span(0, 2, quote), 7), span(0, 2, quote))},
 	} {
 		m := read(t, string(wire.AppendElement(nil, "body", c.body)))

@@ -280,7 +280,7 @@ func (w *writer) readsBack(prefix string) bool {
 	if !mayBeStyled(body) {
 		return len(w.spans) == 0
 	}
-	s := styler{src: body}
+	s := styler{src: body, exact: true}
 	s.parse(len(prefix), prefix != "")
 	for line := range strings.Lines(body) {
 		if line = strings.TrimLeft(line, "> "); strings.HasPrefix(line, fence) && !isFence(line) {

@@ -71,9 +71,12 @@ func looksStyled(text string, inline bool) bool {
 //
 // Deviating from the letter of it in what would make words vanish: a quote or
 // a block of code with nothing in it is text, a fence's tag that is no name of
-// a language stays as the first line, and one with a "`" in it is no fence.
+// a language stays as the first line, and one with a "`" in it is no fence. A
+// ">" before what is neither a letter nor white space is no quotation: people
+// write ">_<" and ">= 5", and the clients most of them have see it that way.
 type styler struct {
 	src   string
+	exact bool // to the letter, as far as quotations go
 	out   []byte
 	spans []bridge.Span
 	// marks are spans of src that are to become spans of the result.
@@ -148,7 +151,7 @@ func (s *styler) blocks(lines []line, depth int) {
 		switch text := s.text(lines[0]); {
 		case isFence(text):
 			lines = s.pre(lines)
-		case strings.HasPrefix(text, ">") && depth < maxQuoted:
+		case s.isQuote(text) && depth < maxQuoted:
 			lines = s.quote(lines, depth)
 		default:
 			s.inline(lines[0].from, lines[0].to)
@@ -161,6 +164,15 @@ func (s *styler) blocks(lines []line, depth int) {
 func isFence(text string) bool {
 	tag, ok := strings.CutPrefix(text, fence)
 	return ok && strings.IndexByte(tag, '`') < 0
+}
+
+// isQuote reports whether a line is quoted.
+func (s *styler) isQuote(text string) bool {
+	if !strings.HasPrefix(text, ">") {
+		return false
+	}
+	next, n := utf8.DecodeRuneInString(text[1:])
+	return s.exact || n == 0 || next == '>' || isSpace(next) || unicode.IsLetter(next) || strings.HasPrefix(text[1:], fence)
 }
 
 // literal copies lines as they are.
@@ -216,7 +228,7 @@ func isLanguage(tag string) bool {
 func (s *styler) quote(lines []line, depth int) []line {
 	var inside []line
 	for _, l := range lines {
-		if !strings.HasPrefix(s.text(l), ">") {
+		if !s.isQuote(s.text(l)) {
 			break
 		}
 		l.from++
