@@ -34,9 +34,9 @@ type native struct {
 
 	mu      sync.Mutex
 	id      id.RoomID // another one when it has been upgraded
-	version id.RoomVersion
-	open    bool // its state is known
-	closed  bool // nobody of ours is in it any more
+	open    bool      // its state is known
+	closed  bool      // nobody of ours is in it any more
+	coming  int       // how many of ours are on their way in
 	state   nativeState
 	members *members
 	partial bool // not everybody is in members
@@ -76,7 +76,7 @@ type stay struct {
 	restored time.Time
 }
 
-// room's lent memory.
+// nativeTasks is what the rooms' mailboxes are lent.
 var nativeTasks actor.Pool[func()]
 
 // newNative makes a room that nobody is in yet.

@@ -304,3 +304,34 @@ func TestDirectoryOfRooms(t *testing.T) {
 		t.Errorf("%q", a.Rows)
 	}
 }
+
+// TestJoinTakesItsTime: while somebody is on their way in the room goes on, and
+// who leaves meanwhile is not in it.
+func TestJoinTakesItsTime(t *testing.T) {
+	b := startBridged(t, fakehs.Options{}, nil)
+	bob := b.hs.User("bob")
+	at := bob.CreateRoom(fakehs.RoomOptions{Alias: "go", Public: true})
+	room := matrixRoom("#go%example.org")
+	b.enter(room, alice, "Alice", 0)
+	slow := func() bridge.Event {
+		b.hs.Add(fakehs.Fault{Method: "POST", Path: "/join/", Times: 1, Delay: 500 * time.Millisecond})
+		return b.ask(room, carol, "Carol", bridge.Join{})
+	}
+	join := slow()
+	b.confirmed(b.ask(room, alice, "Alice", bridge.Message{Text: "meanwhile"}))
+	noEvent(b.core, "carol is in before her time", answers[bridge.Join](join))
+	expectEvent(b.core, "carol", answers[bridge.Join](join))
+	b.ask(room, carol, "Carol", bridge.Leave{})
+	b.hs.ExpectMember(at, ghostOf(b, carol), "leave")
+
+	join = slow()
+	b.ask(room, carol, "Carol", bridge.Leave{})
+	again := b.ask(room, carol, "Carol", bridge.Join{})
+	b.refused(join)
+	expectEvent(b.core, "carol after all", answers[bridge.Join](again))
+	b.hs.ExpectMember(at, ghostOf(b, carol), "join")
+	if b.side.natives.find(room).stayOf(carol) == nil || len(b.side.natives.joins) != 0 {
+		t.Error("carol is not in, or still on her way")
+	}
+	noEvent(b.core, "carol is in twice", anyOf[bridge.Join])
+}

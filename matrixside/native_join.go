@@ -3,6 +3,7 @@ package matrixside
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -40,9 +41,74 @@ func (n *natives) refuse(room id.RoomID, who bridge.Person, reason string) {
 	})
 }
 
-// join lets somebody of ours into a room. It returns why not; the Join that
-// the core waits for comes from the room's mailbox otherwise.
-func (n *natives) join(e bridge.Event, j bridge.Join) *bridge.Failure {
+// joinsAtOnce is how many of ours are on their way into rooms at once: a
+// homeserver takes long over a mass of them.
+const joinsAtOnce = 8
+
+// joinKey is somebody on their way into a room.
+type joinKey struct {
+	room bridge.Room
+	who  bridge.Person
+}
+
+// joining is a way into a room. It takes its time, in which the room goes on.
+type joining struct {
+	over   chan struct{} // closed when they are in, or can't be
+	called atomic.Bool   // off: they have left again meanwhile
+}
+
+// begin lets somebody of ours into a room, in passing. How that went comes as
+// a Join or a Failure.
+func (n *natives) begin(e bridge.Event, j bridge.Join) {
+	key, way := joinKey{e.Room, e.By}, &joining{over: make(chan struct{})}
+	n.mu.Lock()
+	before := n.joins[key]
+	n.joins[key] = way
+	n.mu.Unlock()
+	end := func(f *bridge.Failure) {
+		if f != nil {
+			n.side.fail(e, *f)
+		}
+		n.mu.Lock()
+		if n.joins[key] == way {
+			delete(n.joins, key)
+		}
+		n.mu.Unlock()
+		close(way.over)
+	}
+	if !n.side.spawn(func() {
+		if before != nil { // they came, went and come again
+			<-before.over
+		}
+		select {
+		case n.turns <- struct{}{}:
+			defer func() { <-n.turns }()
+		case <-n.side.ctx.Done():
+			end(&endingFailure)
+			return
+		}
+		if f := n.join(e, j, way, end); f != nil {
+			end(f)
+		}
+	}) {
+		end(&endingFailure)
+	}
+}
+
+var endingFailure = bridge.Failure{Kind: bridge.ErrOffline, Text: "The gateway is shutting down."}
+
+// callOff is for who leaves a room that they may be on their way into.
+func (n *natives) callOff(e bridge.Event) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if way := n.joins[joinKey{e.Room, e.By}]; way != nil {
+		way.called.Store(true)
+	}
+}
+
+// join lets somebody of ours into a room. It returns why not; otherwise the
+// room's mailbox does the rest, and calls end.
+func (n *natives) join(e bridge.Event, j bridge.Join, way *joining, end func(*bridge.Failure)) *bridge.Failure {
 	room, ok := names.ParseRoom(e.Room.ID)
 	if !ok || room.Kind != names.KindAlias && room.Kind != names.KindRoomID {
 		return &bridge.Failure{Kind: bridge.ErrNotFound, Text: "Matrix can't have a room of this name."}
@@ -73,8 +139,13 @@ func (n *natives) join(e bridge.Event, j bridge.Join) *bridge.Failure {
 			n.side.log.Info("a ghost keeps the name of its profile", "room", e.Room, "ghost", ghost, "error", err)
 		}
 	}
-	if !there.box.Post(func() { there.enter(e, ghost, min(j.Wanted, mostHistory)) }) {
-		return &bridge.Failure{Kind: bridge.ErrOffline, Text: "The gateway is shutting down."}
+	if !there.box.Post(func() {
+		f := there.enter(e, ghost, min(j.Wanted, mostHistory), way)
+		n.unused(there)
+		end(f)
+	}) {
+		n.unused(there)
+		return &endingFailure
 	}
 	return nil
 }
@@ -168,7 +239,7 @@ func ownPortal(portal string) *bridge.Failure {
 	return &bridge.Failure{Kind: bridge.ErrPolicy, Text: "This is the bridge's own room for " + where + ". Join that directly."}
 }
 
-// place is the room of that id, made if it is new. It fails where the room is
+// place is the room of that id, made if it is new; unused gives it back. It fails where the room is
 // known under another name, or is something else.
 func (n *natives) place(room bridge.Room, at id.RoomID) (*native, *bridge.Failure) {
 	n.mu.Lock()
@@ -178,6 +249,9 @@ func (n *natives) place(room bridge.Room, at id.RoomID) (*native, *bridge.Failur
 		n.rooms[room] = there
 	}
 	n.mu.Unlock()
+	there.mu.Lock()
+	there.coming++
+	there.mu.Unlock()
 	if was := there.roomID(); was != at {
 		n.side.log.Info("an address leads to another room than those are in who came by it", "room", room, "was", was, "now", at)
 		return there, nil
@@ -211,10 +285,12 @@ func (n *natives) revive(at *native) {
 	}
 }
 
-// unused lets go of a room that was made for a join that came to nothing.
+// unused is for the end of a join: it lets go of a room that was made for one
+// that came to nothing.
 func (n *natives) unused(at *native) {
 	at.mu.Lock()
-	idle := len(at.ours) == 0 && !at.open
+	at.coming--
+	idle := len(at.ours) == 0 && !at.open && at.coming == 0
 	at.mu.Unlock()
 	if idle {
 		n.side.places.removeIf(at.roomID(), at)
@@ -259,8 +335,9 @@ func (n *natives) letIn(ctx context.Context, ghost id.UserID, there *native, at 
 	return &f
 }
 
-// enter lets somebody in whose ghost has joined: it is the mailbox's.
-func (n *native) enter(e bridge.Event, ghost id.UserID, wanted int) {
+// enter lets somebody in whose ghost has joined, or says why not: it is the
+// mailbox's.
+func (n *native) enter(e bridge.Event, ghost id.UserID, wanted int, way *joining) *bridge.Failure {
 	n.side.natives.revive(n)
 	n.mu.Lock()
 	open := n.open
@@ -275,21 +352,18 @@ func (n *native) enter(e bridge.Event, ghost id.UserID, wanted int) {
 	}
 	if !open {
 		if err := n.load(ghost, history); err != nil {
-			n.turnAway(e, ghost, *failed(err))
-			return
+			return n.turnAway(ghost, *failed(err))
 		}
 	}
-	n.mu.Lock()
-	encrypted, rule, replaced := n.state.encrypted, n.state.joinRule, n.state.replaced
-	n.mu.Unlock()
-	switch {
-	case replaced != "":
-		n.turnAway(e, ghost, bridge.Failure{Kind: bridge.ErrMoved, Text: newName(replaced)})
-		return
-	case encrypted:
-		n.turnAway(e, ghost, encryptedRoom)
-		return
+	if f := n.unfit(); f != nil {
+		return n.turnAway(ghost, *f)
 	}
+	n.mu.Lock()
+	rule, called := n.state.joinRule, ""
+	if m := n.members.get(ghost); m != nil {
+		called = m.display
+	}
+	n.mu.Unlock()
 	n.side.natives.remember(n, n.roomID(), ghost, rule)
 	if !open {
 		n.mu.Lock()
@@ -297,27 +371,54 @@ func (n *native) enter(e bridge.Event, ghost id.UserID, wanted int) {
 			n.recent.add(history[i].ID)
 		}
 		n.mu.Unlock()
+	}
+	join, ok := n.admit(e, ghost, way)
+	if !ok {
+		why := bridge.Failure{Kind: bridge.ErrGone, Text: "You have left meanwhile."}
+		if rule == event.JoinRulePublic {
+			return n.turnAway(ghost, why)
+		}
+		n.shut() // the ghost stays a member, as in leave
+		return &why
+	}
+	if !open {
 		for _, fact := range n.snapshot() {
 			n.side.core.Publish(fact)
 		}
 	}
-	join := n.admit(e, ghost)
 	if wanted > 0 {
 		join.Body = bridge.Join{Role: join.Body.(bridge.Join).Role, History: n.history(history, wanted)}
 	}
 	n.publish(join)
+	if s := n.stayOf(e.By); s != nil && called != "" {
+		n.restore(s, called) // they were there before, under another name
+	}
 	if !open {
 		n.wantPictures()
 		n.side.natives.bringBot(n.roomID(), rule)
 	}
+	return nil
+}
+
+// unfit is why nobody can be let into the room, which is known, nil for nothing.
+func (n *native) unfit() *bridge.Failure {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case n.state.replaced != "":
+		return &bridge.Failure{Kind: bridge.ErrMoved, Text: newName(n.state.replaced)}
+	case n.state.encrypted:
+		return &encryptedRoom
+	}
+	return nil
 }
 
 // encryptedRoom is what is said of rooms that the bridge can't read.
 var encryptedRoom = bridge.Failure{Kind: bridge.ErrUnsupported,
 	Text: "This room is encrypted, which the bridge can't do yet. What is said there would be unreadable for you, and what you say is not sent."}
 
-// turnAway takes a ghost out again who has just joined, and says why.
-func (n *native) turnAway(e bridge.Event, ghost id.UserID, why bridge.Failure) {
+// turnAway takes a ghost out again who has just joined, and returns why.
+func (n *native) turnAway(ghost id.UserID, why bridge.Failure) *bridge.Failure {
 	at := n.roomID()
 	err := n.as(ghost, func(ctx context.Context, m *mautrix.Client) error {
 		_, err := m.LeaveRoom(ctx, at, &mautrix.ReqLeave{Reason: why.Text})
@@ -328,29 +429,39 @@ func (n *native) turnAway(e bridge.Event, ghost id.UserID, why bridge.Failure) {
 	} else {
 		n.side.natives.forget(n.side.ctx, at, ghost)
 	}
+	n.shut()
+	return &why
+}
+
+// shut lets go of the room if nobody of ours is in it.
+func (n *native) shut() {
 	n.mu.Lock()
-	last := len(n.ours) == 0
+	last, at := len(n.ours) == 0, n.id
 	n.closed, n.open = n.closed || last, n.open && !last
 	n.mu.Unlock()
 	if last {
 		n.side.natives.drop(n, at)
 	}
-	n.side.fail(bridge.Event{ID: e.ID, Room: n.room, By: e.By, Body: e.Body}, why)
 }
 
-// admit notes that somebody of ours is in, and makes the fact of it.
-func (n *native) admit(e bridge.Event, ghost id.UserID) bridge.Event {
+// admit notes that somebody of ours is in, and makes the fact of it, unless
+// they have left meanwhile.
+func (n *native) admit(e bridge.Event, ghost id.UserID, way *joining) (fact bridge.Event, ok bool) {
 	n.mu.Lock()
+	if way.called.Load() { // natives.deliver sets it before it looks who is in
+		n.mu.Unlock()
+		return fact, false
+	}
 	if n.ours[e.By] == nil {
 		n.joined++
 	}
 	known := n.ours[e.By] != nil
 	n.ours[e.By] = &stay{who: e.By, ghost: ghost, display: e.Name}
 	m, _ := n.members.set(ghost, e.Name, "")
-	fact := bridge.Event{By: e.By, Name: m.name, Ref: e.ID, Body: bridge.Join{Role: n.state.power.role(ghost)}}
+	fact = bridge.Event{By: e.By, Name: m.name, Ref: e.ID, Body: bridge.Join{Role: n.state.power.role(ghost)}}
 	n.mu.Unlock()
 	if !known {
 		n.side.ghosts.entered(e.By, 1)
 	}
-	return fact
+	return fact, true
 }

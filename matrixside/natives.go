@@ -37,6 +37,8 @@ type natives struct {
 	rooms map[bridge.Room]*native
 	left  []store.MatrixRoom // ghosts who were somewhere before the restart
 	calls *rate.Limiter      // invitations that are carried on
+	joins map[joinKey]*joining
+	turns chan struct{} // has places for those who join
 	// cased are room ids that were heard of, by themselves in lower case: people
 	// type them into addresses that have no other.
 	cased map[string]id.RoomID
@@ -48,7 +50,8 @@ type natives struct {
 
 func newNatives(s *Side) *natives {
 	n := &natives{side: s, rooms: map[bridge.Room]*native{}, calls: rate.NewLimiter(10, 100),
-		presences: map[id.UserID]bridge.Presence{}, cased: map[string]id.RoomID{}}
+		presences: map[id.UserID]bridge.Presence{}, cased: map[string]id.RoomID{},
+		joins: map[joinKey]*joining{}, turns: make(chan struct{}, joinsAtOnce)}
 	n.chats = newChats(n)
 	return n
 }
@@ -191,15 +194,16 @@ func (n *natives) drop(gone *native, at id.RoomID) {
 
 // deliver takes an event for a room of Matrix.
 func (n *natives) deliver(e bridge.Event) {
-	if j, ok := e.Body.(bridge.Join); ok {
-		if f := n.join(e, j); f != nil {
-			n.side.fail(e, *f)
+	switch b := e.Body.(type) {
+	case bridge.Join:
+		n.begin(e, b)
+		return
+	case bridge.Leave:
+		if b.Cause == bridge.CauseDecline {
+			n.decline(e, b)
+			return
 		}
-		return
-	}
-	if l, ok := e.Body.(bridge.Leave); ok && l.Cause == bridge.CauseDecline {
-		n.decline(e, l)
-		return
+		n.callOff(e)
 	}
 	if at := n.find(e.Room); at != nil {
 		at.deliver(e)

@@ -66,6 +66,9 @@ type Side struct {
 	ctx    context.Context // of every request; ends when Run does
 	cancel context.CancelFunc
 	work   sync.WaitGroup // whatever Run waits for
+
+	mu    sync.Mutex
+	ended bool // nothing is begun any more
 }
 
 var _ bridge.Side = (*Side)(nil)
@@ -116,11 +119,25 @@ func (s *Side) Run(ctx context.Context) error {
 	err := s.inbox.Run(ctx)
 	cancel()
 	s.cancel()
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
 	s.work.Wait()
 	s.natives.close()
 	s.signals.box.Close()
 	s.pictures.box.Close()
 	return err
+}
+
+// spawn runs f on a goroutine that Run waits for, unless it is too late to
+// begin anything.
+func (s *Side) spawn(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ended {
+		s.work.Go(f)
+	}
+	return !s.ended
 }
 
 // Ending tells that the gateway is about to end: whoever leaves from now on
