@@ -335,3 +335,16 @@ func TestJoinTakesItsTime(t *testing.T) {
 	}
 	noEvent(b.core, "carol is in twice", anyOf[bridge.Join])
 }
+
+// TestSlowSight: a Dendrite may show nothing of a room for a moment to who has
+// just come in.
+func TestSlowSight(t *testing.T) {
+	b := startBridged(t, fakehs.Options{Kind: fakehs.Dendrite}, nil)
+	bob := b.hs.User("bob")
+	at := bob.CreateRoom(fakehs.RoomOptions{Alias: "go", Public: true})
+	bob.Say(at, "seen")
+	b.hs.Forget(3)
+	if _, j := b.enter(matrixRoom("#go%example.org"), alice, "Alice", 5); len(j.History) != 1 {
+		t.Errorf("%+v", j.History)
+	}
+}

@@ -308,6 +308,9 @@ func (n *native) said(ghost id.UserID, limit int) []*event.Event {
 	defer cancel()
 	var found []*event.Event
 	at := n.roomID()
+	if !n.side.tellsAll(ctx) {
+		n.awaitSight(ctx, ghost, at)
+	}
 	err := n.side.do(ctx, ghost, func(ctx context.Context, m *mautrix.Client) error {
 		answer, err := m.Messages(ctx, at, "", "", mautrix.DirectionBackward,
 			&mautrix.FilterPart{Types: historyTypes, Limit: limit}, limit)
@@ -328,6 +331,28 @@ func (n *native) said(ghost id.UserID, limit int) []*event.Event {
 		kept = append(kept, e)
 	}
 	return kept
+}
+
+// awaitSight returns when a ghost who has just come in sees anything of the
+// room, if it be their own coming. A Dendrite may let them see nothing for a
+// moment, which is no different from a room where nothing was said.
+func (n *native) awaitSight(ctx context.Context, ghost id.UserID, at id.RoomID) {
+	for wait := 50 * time.Millisecond; wait < 2*time.Second; wait *= 2 {
+		seen := true
+		err := n.side.do(ctx, ghost, func(ctx context.Context, m *mautrix.Client) error {
+			answer, err := m.Messages(ctx, at, "", "", mautrix.DirectionBackward, nil, 1)
+			seen = err == nil && len(answer.Chunk) > 0
+			return ignoreMissing(err)
+		})
+		if seen || err != nil {
+			return
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // historyTypes are the events that say something.
