@@ -27,6 +27,7 @@ const (
 	nsOOB       = "jabber:x:oob"                          // XEP-0066
 	nsCaptcha   = "urn:xmpp:captcha"                      // XEP-0158
 	nsSharing   = "urn:xmpp:sfs:0"                        // XEP-0447
+	nsMarkers   = "urn:xmpp:chat-markers:0"               // XEP-0333
 	nsPhoto     = "vcard-temp:x:update"                   // XEP-0153
 )
 

@@ -51,12 +51,13 @@ type Sender interface {
 	Query(h wire.Header, payload func(b []byte) []byte, done func(*wire.Stanza, error))
 }
 
-// Counters count what rooms did; each only grows, but Occupants and Puppets.
+// Counters count what rooms did; each only grows, but Puppets.
 type Counters struct {
 	Puppets   atomic.Int64 // those of ours who are in a room, or on the way there
 	Rejoins   atomic.Int64 // attempts to come back into a room
 	Crowded   atomic.Int64 // occupants for whom a room's list had no place
 	Flooded   atomic.Int64 // private messages beyond what anybody can read
+	Signals   atomic.Int64 // chat states and markers left out, for a room has had enough
 	Ignored   atomic.Int64 // stanzas of rooms that mean nothing here
 	Timeouts  atomic.Int64 // requests that a room did not answer
 	Surprises atomic.Int64 // rooms that came into being by our join, and were left
@@ -93,6 +94,9 @@ const (
 
 	whisperRate  = 50 // private messages to all puppets in a room, per second
 	whisperBurst = 200
+
+	signalRate  = 5 // chat states and markers to a room, per second: each goes to everybody in it
+	signalBurst = 25
 )
 
 // Room is one room on somebody else's server. Its methods may be called by any
@@ -115,6 +119,8 @@ type Room struct {
 
 	observation
 	whispers *rate.Limiter // private messages in
+	signals  *rate.Limiter // chat states and markers out
+	spoken   spoken
 
 	effects []func()   // what is to be done once the lock is given back, in order
 	acting  bool       // somebody does it
@@ -132,6 +138,7 @@ func New(room bridge.Room, at jid.JID, o Options) *Room {
 		puppets: map[jid.JID]*puppet{}, byPerson: map[bridge.Person]*puppet{}, sent: map[string]*sent{},
 		observation: observation{people: map[string]*occupant{}},
 		whispers:    rate.NewLimiter(whisperRate, whisperBurst),
+		signals:     rate.NewLimiter(signalRate, signalBurst),
 	}
 	r.place = sync.NewCond(&r.mu)
 	return r

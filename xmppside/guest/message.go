@@ -121,6 +121,7 @@ func (r *Room) reflected(p *puppet, st *wire.Stanza) {
 	delete(r.sent, id)
 	if id == s.event.ID {
 		s.native = r.nativeOf(st)
+		r.spoken.note(spokenMessage{id: s.event.ID, native: orText(s.native, s.event.ID)})
 	}
 	if s.left--; s.left <= 0 {
 		r.confirm(s.event, s.native)
@@ -149,7 +150,7 @@ func (r *Room) heard(st *wire.Stanza, nick string) {
 	case r.isOurs(nick):
 		return
 	case !hasBody && !hasContent(st):
-		r.typing(st, nick)
+		r.signal(st, nick)
 		return
 	}
 	native := r.nativeOf(st)
@@ -160,12 +161,15 @@ func (r *Room) heard(st *wire.Stanza, nick string) {
 	if said.Text == "" && len(said.Files) == 0 {
 		return
 	}
-	said.Native = native
+	said, said.Native = r.greet(said), native
+	_, markable := st.Child(nsMarkers, "markable")
+	id := bridge.NewID()
+	r.spoken.note(spokenMessage{id: id, native: orText(native, strings.Clone(st.ID)), markable: markable})
 	if o := r.people[nick]; o != nil {
 		o.typing = false
 	}
 	nick = strings.Clone(nick)
-	r.hold(nil, bridge.Event{By: r.nativePerson(nick), Name: nick, At: stampOf(st), Body: said})
+	r.hold(nil, bridge.Event{ID: id, By: r.nativePerson(nick), Name: nick, At: stampOf(st), Body: said})
 }
 
 // hasContent reports whether a message without a body says something all the same.
@@ -206,9 +210,12 @@ func (r *Room) subject(st *wire.Stanza, nick string) {
 	}
 }
 
-// typing is a chat state in the room (XEP-0085).
-func (r *Room) typing(st *wire.Stanza, nick string) {
+// signal is a chat state in the room (XEP-0085), or a marker (XEP-0333).
+func (r *Room) signal(st *wire.Stanza, nick string) {
 	o := r.people[nick]
+	if marker, ok := st.Child(nsMarkers, "displayed"); ok && o != nil {
+		r.hasRead(o, marker)
+	}
 	for c := range st.Children() {
 		if c.Space != nsChat || o == nil || !r.synced {
 			continue

@@ -1,6 +1,9 @@
 package guest
 
 import (
+	"slices"
+	"strings"
+
 	"isthmus/bridge"
 	"isthmus/xmppside/format"
 	"isthmus/xmppside/jid"
@@ -47,4 +50,31 @@ func (n names) Call(who bridge.Person) (name string, at jid.JID) {
 		return "", jid.JID{}
 	}
 	return name, at
+}
+
+// longestGreeting is how far into a message somebody's nick is looked for, in bytes.
+const longestGreeting = 128
+
+// greet marks whom a message begins with, as "bob: hi" does: that is how
+// clients of rooms mention people.
+func (r *Room) greet(m bridge.Message) bridge.Message {
+	if slices.ContainsFunc(m.Spans, func(s bridge.Span) bool { return s.Style == bridge.StyleMention }) {
+		return m
+	}
+	start := 0
+	if strings.HasPrefix(m.Text, "@") {
+		start = 1
+	}
+	for i := start; i < min(len(m.Text), longestGreeting) && m.Text[i] != '\n'; i++ {
+		ends := m.Text[i] == ':' || m.Text[i] == ','
+		if !ends || i+1 < len(m.Text) && m.Text[i+1] != ' ' && m.Text[i+1] != '\n' {
+			continue
+		}
+		if o := r.find(m.Text[start:i]); o != nil {
+			m.Spans = bridge.Normalize(m.Text, append(m.Spans,
+				bridge.Span{Start: start, End: i, Style: bridge.StyleMention, Person: r.personOf(o)}))
+			return m
+		}
+	}
+	return m
 }

@@ -60,6 +60,7 @@ type puppet struct {
 	asked    bool         // for voice, in this stay
 	check    bool         // while lost: they may still be in the room, and ask first
 	pinging  bool
+	read     int // how far they have read, by spoken
 	doubts   int // pings without a clear answer
 	retry    *backoff.ExponentialBackOff
 

@@ -75,7 +75,7 @@ func (r *Room) request(p *puppet, e bridge.Event) {
 	case bridge.Watch, bridge.Query:
 		r.fail(e, bridge.ErrUnsupported, "That can't be asked of a room.")
 	case bridge.Read:
-		// What it names has another id here, which this package does not know.
+		r.showRead(p, e, b)
 	case bridge.RoomInfo, bridge.Moved, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Info, bridge.Members,
 		bridge.Session, bridge.Attachment, bridge.Lost:
 		// Facts of other rooms. This one has nobody to tell them to.
@@ -107,6 +107,7 @@ func (r *Room) say(p *puppet, e bridge.Event, m bridge.Message) {
 	parts := format.Parts(m)
 	for i, id := range r.await(p, e, len(parts)) {
 		r.sendMessage(p, wire.Header{To: r.jid, ID: id, Type: "groupchat"}, parts[i], func(b []byte) []byte {
+			b = append(b, "<markable xmlns='"+nsMarkers+"'/>"...)
 			b = append(b, "<origin-id xmlns='"+nsStanzaID+"' id='"...)
 			b = wire.AppendAttr(b, id)
 			return append(b, "'/>"...)
@@ -311,6 +312,10 @@ func (r *Room) showTyping(p *puppet, e bridge.Event, b bridge.Typing) {
 			return
 		}
 		to, typ = at, "chat"
+	}
+	if b.On && !r.signals.Allow() {
+		r.opt.Counters.Signals.Add(1)
+		return
 	}
 	r.send(p.jid, func(out []byte) []byte {
 		out = wire.AppendOpen(out, wire.Header{Kind: wire.Message, To: to, From: p.jid, Type: typ})

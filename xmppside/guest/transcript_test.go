@@ -49,6 +49,7 @@ type play struct {
 
 	mu    sync.Mutex // the room's timer is another goroutine
 	log   []string
+	last  string // the id of the last event that has one, "LAST" in transcripts
 	asked []func(*wire.Stanza, error)
 }
 
@@ -76,7 +77,14 @@ func newPlay(t testing.TB) *play {
 	return p
 }
 
-func (p *play) Publish(e bridge.Event) { p.note("! " + formatEvent(e)) }
+func (p *play) Publish(e bridge.Event) {
+	if e.ID != "" {
+		p.mu.Lock()
+		p.last = e.ID
+		p.mu.Unlock()
+	}
+	p.note("! " + formatEvent(e))
+}
 
 func (p *play) Send(domain string, f func(b []byte) []byte) {
 	d := wire.NewDecoder(strings.NewReader(string(f(nil))), wire.DefaultLimits)
@@ -190,7 +198,7 @@ func (p *play) step(verb, rest string) {
 			p.note("! not of this room")
 		}
 	case "=":
-		e := parseEvent(p.t, rest)
+		e := parseEvent(p.t, strings.ReplaceAll(rest, "LAST", p.last))
 		if !p.room.Deliver(e, puppetJID(e.By)) {
 			p.note("closed already")
 		}
