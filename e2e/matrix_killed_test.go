@@ -105,11 +105,18 @@ func TestGatewayKilledMatrixToIRC(t *testing.T) {
 		if !native.ExpectWithin(4*harness.Patience, "PRIVMSG .* :the end$") {
 			s.Fatalf("the end was never heard")
 		}
-		heard := numbers(native.Drain(), "m")
-		if !slices.IsSorted(heard) || len(heard) > traffic+acknowledged {
-			s.Errorf("IRC heard %v", heard)
+		var first, again []int
+		for _, n := range numbers(native.Drain(), "m") {
+			if slices.Contains(first, n) {
+				again = append(again, n)
+			} else {
+				first = append(first, n)
+			}
 		}
-		eachOnce(s, "IRC", slices.Compact(heard), upTo(traffic))
+		eachOnce(s, "IRC", first, upTo(traffic))
+		if len(again) > acknowledged/2 {
+			s.Errorf("IRC heard a second time: %v", again)
+		}
 		native.Say(s.channel, "welcome back")
 		bob.Expect(harness.InRoom(room), harness.Said("m.text", "welcome back"))
 		eachOnce(s, "Matrix", numbers(roomTexts(s, bob, room, s.ircGhost(native.Nick)), "i"), nil)

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	"isthmus/e2e/bench/fakeirc"
 	"isthmus/e2e/bench/fakexmpp"
+	"isthmus/e2e/fakehs"
 )
 
 // How long things may take before a row has failed, and how long the bridge
@@ -32,6 +34,7 @@ type stage struct {
 	kind kind
 	xmpp *fakexmpp.Server
 	irc  *fakeirc.Server
+	hs   *fakehs.Server // nil where Matrix has no part in it
 	proc *process
 	log  string
 
@@ -173,8 +176,14 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// room is the JID of a channel through the bridge.
-func (s *stage) room(channel string) string { return channel + "%" + s.kind.network + "@" + gateway }
+// room is the JID of a channel through the bridge. What names its network
+// itself ("#go%server%matrix") is not on IRC.
+func (s *stage) room(channel string) string {
+	if strings.Contains(channel, "%") {
+		return channel + "@" + gateway
+	}
+	return channel + "%" + s.kind.network + "@" + gateway
+}
 
 // join makes users join the channels that channel names for them, all at once.
 func (s *stage) join(users []int, channel func(user int) string) error {

@@ -35,6 +35,12 @@ var table = []row{
 	{"idle-memory", "memory per idle session (own connection, small channel, no TLS)", "KiB", 1, []float64{16}, false},
 	{"start", "start to component handshake", "s", 3, []float64{0.05}, false},
 	{"rss", "resident memory, idle / 50 users", "MiB", 0, []float64{25, 30}, false},
+	{"matrix-fanout-cpu", "one Matrix message to 200 occupants, CPU per stanza", "µs", 2, []float64{6}, false},
+	{"matrix-send-cpu", "a line to Matrix from XMPP / from IRC, CPU", "ms", 3, []float64{0.4, 0.4}, false},
+	{"matrix-latency", "XMPP to Matrix / Matrix to XMPP, latency p50", "ms", 2, []float64{3, 3}, false},
+	{"matrix-big", "a room of 20,000 entered: seconds / memory in MiB", "", 2, []float64{3, 10}, false},
+	{"matrix-ghosts", "1,000 ghosts, memory", "MiB", 2, []float64{2}, false},
+	{"matrix-rss", "resident memory, 50 users on each side of a Matrix room", "MiB", 0, []float64{40}, false},
 }
 
 func rowNames() []string {

@@ -48,14 +48,21 @@ func measured(values ...float64) measure { return measure{values: values} }
 type workload struct {
 	rows []string
 	run  func(ctx context.Context, b *bench, k kind, r results) error
+	// matrix is true of what biboumi can't do.
+	matrix bool
 }
 
 var workloads = []workload{
-	{[]string{"start", "rss"}, startAndRest},
-	{[]string{"join-cpu", "fanout-cpu", "fanout-rate", "fanout-latency"}, fanout},
-	{[]string{"bigjoin-cpu", "bigjoin-memory", "split-cpu"}, bigChannel},
-	{[]string{"send-cpu", "send-latency"}, sending},
-	{[]string{"connect-cpu", "idle-memory"}, connecting},
+	{[]string{"start", "rss"}, startAndRest, false},
+	{[]string{"join-cpu", "fanout-cpu", "fanout-rate", "fanout-latency"}, fanout, false},
+	{[]string{"bigjoin-cpu", "bigjoin-memory", "split-cpu"}, bigChannel, false},
+	{[]string{"send-cpu", "send-latency"}, sending, false},
+	{[]string{"connect-cpu", "idle-memory"}, connecting, false},
+	{[]string{"matrix-fanout-cpu"}, matrixFanout, true},
+	{[]string{"matrix-send-cpu", "matrix-latency"}, matrixSending, true},
+	{[]string{"matrix-big"}, matrixBig, true},
+	{[]string{"matrix-ghosts"}, matrixGhosts, true},
+	{[]string{"matrix-rss"}, matrixRest, true},
 }
 
 // startAndRest starts the bridge several times with the same data, then

@@ -75,7 +75,7 @@ const operations = {
   connect,
   call: (c) => result(c, (async () => {
     const matrix = clients.get(c.client);
-    const value = await matrix[c.method](...c.args);
+    const value = await matrix[c.method](...(c.args ?? []));
     return value?.roomId ? { room_id: value.roomId } : value; // a Room has everything in it
   })()),
   read: (c) => result(c, (async () => {
