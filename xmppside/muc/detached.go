@@ -29,6 +29,7 @@ func (r *Room) Attach(w Who, attached bool, text string) {
 		}
 		r.clock++
 		if !attached {
+			r.stopTyping(u, u.resources[0].jid)
 			u.detached, u.detachedAt, r.detached = true, r.clock, r.clock
 			return
 		}

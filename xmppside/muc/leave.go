@@ -59,6 +59,7 @@ func (r *Room) leave(u *user, c *resource, how presence) {
 		r.send(func(b []byte) []byte { return r.appendPresence(b, escaped(c.jid), how) })
 		u.resources = slices.Delete(u.resources, u.indexOf(c.jid), u.indexOf(c.jid)+1)
 		r.dropRelayed(c.jid)
+		r.stopTyping(u, c.jid)
 		r.shareAvailability(u, c.jid)
 		return
 	}

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
 )
 
@@ -132,6 +133,15 @@ func (r *Room) tellSignals(st *wire.Stanza, u *user, says bool) {
 		} else {
 			r.opt.LeftOut.Add(1)
 		}
+	}
+}
+
+// stopTyping tells the owner, if it thinks that a user is typing, that they are
+// not: the client by which they were has gone, or nobody hears of them any more.
+func (r *Room) stopTyping(u *user, by jid.JID) {
+	if t := u.signals; t != nil && t.typing {
+		t.typing = false
+		r.tell(by, u.nick, Typing{})
 	}
 }
 
