@@ -14,7 +14,7 @@ test: install
 # and the first time some minutes and 400 MB.
 test-synapse: install
 	e2e/install-synapse.sh
-	E2E_HOMESERVER=synapse go test -race -timeout 30m -run 'Matrix|Homeserver' ./e2e ./e2e/harness
+	E2E_HOMESERVER=synapse go test -count=1 -race -timeout 30m -run 'Matrix|Homeserver' ./e2e ./e2e/harness
 
 # Real servers, the gateway and a conversation across it; stays up until Ctrl-C.
 demo: install

@@ -33,6 +33,8 @@ func TestMatrixInvitesXMPP(t *testing.T) {
 func TestXMPPInvitesMatrix(t *testing.T) {
 	onCrossing(t, once, func(s *crossing) {
 		carol := s.person("carol")
+		s.bob.SetPower(s.id, s.ghost, 50) // a Synapse asks for that in public rooms
+		s.alice.Expect(harness.Kind("presence/"), harness.From(s.in("alice")), harness.Item("role", "moderator"))
 		s.alice.Send(`<message to="%s"><x xmlns="http://jabber.org/protocol/muc#user"><invite to="%s"><reason>come</reason></invite></x></message>`, s.jid, s.matrixJID("carol"))
 		invitation := carol.Expect(harness.OwnMembership("invite"), harness.InRoom(s.id))
 		if invitation.Sender != s.ghost {

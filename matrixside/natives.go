@@ -159,9 +159,15 @@ func (n *natives) forget(ctx context.Context, room id.RoomID, ghost id.UserID) {
 	}
 }
 
+// rememberPatience is how long the store may take over what is remembered.
+const rememberPatience = 5 * time.Second
+
 // remember keeps who is where over a restart.
 func (n *natives) remember(at *native, room id.RoomID, ghost id.UserID, rule event.JoinRule) {
-	err := n.side.options().Rooms.SetMatrixRoom(n.side.ctx, store.MatrixRoom{
+	// Also when we are ending: a leave that came to nothing is to be made up for.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(n.side.ctx), rememberPatience)
+	defer cancel()
+	err := n.side.options().Rooms.SetMatrixRoom(ctx, store.MatrixRoom{
 		ID: string(room), Ghost: string(ghost), Kind: kindNative, Room: at.room, Data: string(rule),
 	})
 	if err != nil {
