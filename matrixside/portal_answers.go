@@ -37,7 +37,7 @@ func (s *portalState) answered(e bridge.Event) {
 	case bridge.Join:
 		s.refused(user, a, f, why)
 	case bridge.Message:
-		s.notice("This was not sent. "+why, a.cause, user)
+		s.notSent(user, why, a.cause)
 	case bridge.Topic:
 		s.notice("The topic stays as it was. "+why, a.cause, user)
 		s.do(actState{event.StateTopic, s.topic})
@@ -56,6 +56,36 @@ func (s *portalState) answered(e bridge.Event) {
 		s.do(actDecline{a.ghost, why})
 	}
 	s.finish(a.done)
+}
+
+// failBurst failures to send are told to a user each by itself within
+// failInterval, then they are only counted: who floods a room is not helped
+// by a flood of answers.
+const (
+	failBurst    = 10
+	failInterval = time.Minute
+)
+
+// notSent tells a user that what they said was not sent.
+func (s *portalState) notSent(user id.UserID, why string, cause id.EventID) {
+	u := s.users[user]
+	if u == nil {
+		s.notice("This was not sent. "+why, cause, user)
+		return
+	}
+	before := ""
+	if now := s.now(); now.Sub(u.failing) > failInterval {
+		if more := u.fails - failBurst; more > 0 {
+			before = " Nor were " + plural(more, "message", "messages") + " before it."
+		}
+		u.failing, u.fails = now, 0
+	}
+	switch u.fails++; {
+	case u.fails < failBurst:
+		s.notice("This was not sent. "+why+before, cause, user)
+	case u.fails == failBurst:
+		s.notice("This was not sent. "+why+" Whatever else fails within the next minute is not told.", cause, user)
+	}
 }
 
 // maxTries is how many other names are tried for somebody whose own is taken:

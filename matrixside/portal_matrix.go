@@ -210,10 +210,10 @@ func (s *portalState) says(e *event.Event, done func()) {
 		s.notice("You are not in "+s.there+" on "+s.home+". This was not sent.", e.ID, e.Sender)
 		s.finish(done)
 	case u.phase == userOut:
-		s.notice("You are not in "+s.there+" on "+s.home+" at the moment. This was not sent. "+u.why, e.ID, e.Sender)
+		s.notSent(e.Sender, strings.TrimSpace("You are not in "+s.there+" on "+s.home+" at the moment. "+u.why), e.ID)
 		s.finish(done)
 	case u.phase == userJoining && len(u.held) >= maxHeld:
-		s.notice("You are not in the room yet, and too much waits already. This was not sent.", e.ID, e.Sender)
+		s.notSent(e.Sender, "You are not in the room yet, and too much waits already.", e.ID)
 		s.finish(done)
 	case u.phase == userJoining:
 		u.held = append(u.held, heldMessage{e, done})

@@ -98,8 +98,11 @@ type portalUser struct {
 	// waited before; zero for who needn't.
 	retry time.Time
 	wait  time.Duration
-	tries int    // of other names
-	why   string // they are out
+	// fails counts what could not be sent since failing.
+	fails   int
+	failing time.Time
+	tries   int    // of other names
+	why     string // they are out
 }
 
 // since is when somebody's membership changed last, in ms by the clock of a server.
