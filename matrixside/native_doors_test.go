@@ -170,6 +170,8 @@ func TestRestart(t *testing.T) {
 	b.hs.ExpectMember(at, ghostOf(b, alice), "leave")
 	b.hs.ExpectMember(at, ghostOf(b, carol), "join")
 	b.hs.ExpectMember(private, ghostOf(b, alice), "join")
+	b.hs.Until("alice to be offline", func() bool { return b.hs.Presence(ghostOf(b, alice)).State == "offline" })
+	b.hs.Until("carol to be online", func() bool { return b.hs.Presence(ghostOf(b, carol)).State == "online" })
 	rooms, err := b.store.MatrixRooms(t.Context())
 	if err != nil || len(rooms) != 1 || rooms[0].Ghost != ghostOf(b, carol) {
 		t.Errorf("%+v, %v", rooms, err)

@@ -390,6 +390,7 @@ func (n *native) enter(e bridge.Event, ghost id.UserID, wanted int, way *joining
 		join.Body = bridge.Join{Role: join.Body.(bridge.Join).Role, History: n.history(history, wanted)}
 	}
 	n.publish(join)
+	n.side.ghosts.arrived(e.By)
 	if s := n.stayOf(e.By); s != nil && called != "" {
 		n.restore(s, called) // they were there before, under another name
 	}

@@ -123,6 +123,7 @@ func TestSignals(t *testing.T) {
 		if kind == fakehs.Dendrite {
 			b.hs.ExpectMember(at, b.hs.Bot(), "join")
 		}
+		b.hs.Until("alice to be there", func() bool { return b.hs.Presence(ghost).State == "online" })
 		// What is said first tells that the bridge hears the room by now.
 		heard := func() bool {
 			b.core.mu.Lock()

@@ -136,6 +136,7 @@ func (n *natives) abandon(ctx context.Context, r store.MatrixRoom) {
 			return
 		}
 	}
+	n.side.ghosts.absent(id.UserID(r.Ghost))
 	if r.Data != string(event.JoinRulePublic) {
 		n.forget(ctx, id.RoomID(r.ID), id.UserID(r.Ghost)) // see native.leave
 		return

@@ -108,6 +108,30 @@ func (g *ghosts) setPresence(who bridge.Person, p bridge.Presence) {
 	}
 }
 
+// arrived has somebody be there who comes into their first room, until they say
+// how they are.
+func (g *ghosts) arrived(who bridge.Person) {
+	known := g.get(who)
+	g.mu.Lock()
+	told := known.told
+	g.mu.Unlock()
+	if !told {
+		g.setPresence(who, bridge.Presence{})
+	}
+}
+
+// absent tells that somebody is not there who was before a restart, and has not
+// come back.
+func (g *ghosts) absent(user id.UserID) {
+	g.mu.Lock()
+	known := g.known[user]
+	gone := known != nil && known.stays == 0 && !known.told
+	g.mu.Unlock()
+	if gone {
+		g.setPresence(known.who, bridge.Presence{Show: bridge.ShowOffline})
+	}
+}
+
 // tellPresence tells what a ghost's presence is by the time it is told.
 func (g *ghosts) tellPresence(k *ghost) {
 	if !k.registered.Load() {
