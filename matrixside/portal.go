@@ -43,14 +43,15 @@ type portals struct {
 	pace   *rate.Limiter // of ghosts who come and go
 	spaces spaces
 
-	mu      sync.Mutex
-	byRoom  map[string]*portal // by what the core calls them
-	making  map[string]*making
-	users   map[id.UserID]map[*portal]bool // who is in which
-	retries map[*portal]bool               // in which somebody is to be asked in again
-	stopped bool
-	ending  chan struct{} // closed when run is to end
-	work    sync.WaitGroup
+	mu       sync.Mutex
+	byRoom   map[string]*portal // by what the core calls them
+	making   map[string]*making
+	users    map[id.UserID]map[*portal]bool // who is in which
+	recalled []*portal                      // those of whom it is not known who is in
+	retries  map[*portal]bool               // in which somebody is to be asked in again
+	stopped  bool
+	ending   chan struct{} // closed when run is to end
+	work     sync.WaitGroup
 }
 
 // making is a portal that is being made; done is closed when it is, or can't be.
@@ -171,6 +172,7 @@ func (all *portals) recall(r store.MatrixRoom) {
 		p := newPortal(all, id.RoomID(r.ID), r.Room.ID)
 		all.mu.Lock()
 		all.byRoom[r.Room.ID] = p
+		all.recalled = append(all.recalled, p)
 		all.mu.Unlock()
 		all.side.places.add(p.id, p, p.room)
 	}
@@ -182,12 +184,10 @@ func (all *portals) run(ctx context.Context) {
 	defer all.stop()
 	defer context.AfterFunc(ctx, func() { close(all.ending) })()
 	all.mu.Lock()
-	var known []*portal
-	for _, p := range all.byRoom {
-		known = append(known, p)
-	}
+	recalled := all.recalled // others are made meanwhile, by whom it is found out
+	all.recalled = nil
 	all.mu.Unlock()
-	for _, p := range known {
+	for _, p := range recalled {
 		if all.arrive(ctx, p, true) != nil {
 			return
 		}
