@@ -59,3 +59,26 @@ func TestMatrixInvitationDeclined(t *testing.T) {
 		bob.Expect(harness.InRoom(id), harness.Membership(s.ghost("alice"), "leave"))
 	})
 }
+
+// A room where one has to knock is knocked at; who is let in then is called
+// in as by any invitation.
+func TestMatrixKnock(t *testing.T) {
+	if homeserver != "synapse" {
+		t.Skip("Dendrite has no knocking")
+	}
+	onMatrix(t, eachXMPP, func(s *scenario) {
+		bob, alice := s.person("bob"), s.user("alice")
+		id := bob.CreateRoom(map[string]any{"preset": "private_chat", "room_alias_name": "door", "initial_state": []any{
+			map[string]any{"type": "m.room.join_rules", "state_key": "", "content": map[string]any{"join_rule": "knock"}},
+		}})
+		alice.SendJoin(s.matrixJID("#door"), "alice", "")
+		alice.Expect(harness.Kind("presence/error"), harness.TextLike("error/text", "(?i)knock|ask"))
+		bob.Expect(harness.InRoom(id), harness.Membership(s.ghost("alice"), "knock"))
+		bob.Invite(id, s.ghost("alice"))
+		alice.Expect(harness.Where("an invitation", func(e *harness.Element) bool {
+			return e.Name == "message" && (e.Find("x/invite") != nil || e.In("jabber:x:conference") != nil)
+		}))
+		alice.Join(s.matrixJID("#door"), "alice")
+		bob.Expect(harness.InRoom(id), harness.Membership(s.ghost("alice"), "join"))
+	})
+}

@@ -50,3 +50,15 @@ func TestMatrixPresence(t *testing.T) {
 		s.bob.Expect(harness.EventType("m.presence"), harness.Sender(s.ghost), harness.ContentText("presence", "unavailable"), harness.ContentText("status_msg", "in a train"))
 	})
 }
+
+// Private receipts are nobody else's business.
+func TestMatrixPrivateRead(t *testing.T) {
+	onCrossing(t, once, func(s *crossing) {
+		s.alice.Say(s.jid, "read me in secret")
+		event := s.bob.Expect(harness.Sender(s.ghost), harness.Said("m.text", "read me in secret"))
+		s.hs.Request(s.T, "POST", "/_matrix/client/v3/rooms/"+s.id+"/receipt/m.read.private/"+event.ID, s.bob.Token, map[string]any{})
+		s.bob.Say(s.id, "done")
+		s.alice.Expect(harness.From(s.in("bob")), harness.Body("done"))
+		s.alice.ExpectNone(harness.From(s.in("bob")), harness.Child("displayed", "urn:xmpp:chat-markers:0"))
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"regexp"
 	"testing"
+	"time"
 
 	"isthmus/e2e/harness"
 )
@@ -64,4 +65,22 @@ func onMatrixLaunched(t *testing.T, prepare, run func(*scenario)) {
 	prepare(s)
 	s.gateway.Launch(t)
 	run(s)
+}
+
+// SIGTERM ends it within a moment, also in the middle of talk with a homeserver
+// that answers no more; what was said before has arrived.
+func TestMatrixShutdown(t *testing.T) {
+	onCrossing(t, once, func(s *crossing) {
+		s.alice.Say(s.jid, "last words")
+		s.alice.Expect(harness.From(s.in("alice")), harness.Body("last words"))
+		s.hs.Freeze(s.T)
+		s.alice.Say(s.jid, "into the void")
+		took, err := s.gateway.Stop(s.T)
+		s.hs.Thaw(s.T)
+		if err != nil || took > 10*time.Second {
+			s.Errorf("ended after %v: %v", took, err)
+		}
+		s.bob.Expect(harness.Sender(s.ghost), harness.Said("m.text", "last words"))
+		s.alice.Expect(harness.Kind("presence/unavailable"), harness.From(s.in("alice")), harness.Code("332"))
+	})
 }

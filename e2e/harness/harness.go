@@ -1,7 +1,8 @@
 // Package harness starts real servers and foreign clients for the scenarios,
 // the demo and nobody else: Prosody and ejabberd, InspIRCd, ngIRCd and Ergo,
-// Isthmus itself, XMPP clients that we didn't write (@xmpp/client and slixmpp,
-// each in a driver process of its own) and a raw IRC client.
+// Dendrite and Synapse, Isthmus itself, clients that we didn't write
+// (@xmpp/client, slixmpp and matrix-js-sdk, each in a driver process of its own)
+// and a raw IRC client.
 //
 // Everything listens on loopback, on ports that were free, with its data in a
 // folder of its own. Every process is the leader of its own group and dies
