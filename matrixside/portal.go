@@ -182,7 +182,6 @@ func (all *portals) recall(r store.MatrixRoom) {
 // again; then it does what is to be done from time to time, until ctx ends.
 func (all *portals) run(ctx context.Context) {
 	defer all.stop()
-	defer context.AfterFunc(ctx, func() { close(all.ending) })()
 	all.mu.Lock()
 	recalled := all.recalled // others are made meanwhile, by whom it is found out
 	all.recalled = nil
@@ -302,6 +301,7 @@ func (all *portals) begin(f func()) bool {
 }
 
 func (all *portals) stop() {
+	close(all.ending)
 	all.mu.Lock()
 	all.stopped = true
 	all.mu.Unlock()
