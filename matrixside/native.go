@@ -208,24 +208,21 @@ func (n *native) ends(sent id.EventID) {
 }
 
 // awaitOwn returns when what ours have said in an event is confirmed: nobody
-// shall see the answer before it.
+// shall see the answer before it. The core has one thing at a time said in a
+// room, so that it is what is being said now, or was confirmed before.
 func (n *native) awaitOwn(e id.EventID) {
+	n.mu.Lock()
+	over, told := n.sending == 0 || n.confirmed.has(e), n.told
+	n.mu.Unlock()
+	if over {
+		return
+	}
 	timer := time.NewTimer(ownPatience)
 	defer timer.Stop()
-	for {
-		n.mu.Lock()
-		over, told := n.sending == 0 || n.confirmed.has(e), n.told
-		n.mu.Unlock()
-		if over {
-			return
-		}
-		select {
-		case <-told:
-		case <-timer.C:
-			return
-		case <-n.side.ctx.Done():
-			return
-		}
+	select {
+	case <-told:
+	case <-timer.C:
+	case <-n.side.ctx.Done():
 	}
 }
 
