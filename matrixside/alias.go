@@ -36,7 +36,7 @@ func (all *portals) exists(ctx context.Context, alias id.RoomAlias) bool {
 	}
 	p, err := all.open(ctx, room)
 	if err != nil {
-		s.log.Info("matrix: no room for an alias", "alias", alias, "error", err)
+		s.log.Debug("matrix: no room for an alias", "alias", alias, "error", err)
 		return false
 	}
 	if alias == s.options().Names.Alias(room) {

@@ -37,6 +37,7 @@ func (g *gateway) allMetrics() *metrics.Metrics {
 	metrics.Counter(m, "isthmus_xmpp_unsent_total", "Sends on a domain that is not served any more.", &x.Unsent)
 	metrics.Counter(m, "isthmus_xmpp_bad_addresses_total", "Stanzas to what is no address here.", &x.Addresses)
 	metrics.Counter(m, "isthmus_xmpp_subscriptions_forgotten_total", "Subscriptions that could not be kept.", &x.Forgotten)
+	metrics.Counter(m, "isthmus_xmpp_signals_over_budget_total", "Typing and reading beyond what may be told.", &x.Signals)
 	metrics.Counter(m, "isthmus_xmpp_connects_total", "Handshakes with XMPP servers.", &x.Link.Connected)
 	metrics.Counter(m, "isthmus_xmpp_received_total", "Stanzas received.", &x.Link.Received)
 	metrics.Counter(m, "isthmus_xmpp_malformed_total", "Stanzas refused as they stood.", &x.Link.Malformed)
@@ -44,6 +45,16 @@ func (g *gateway) allMetrics() *metrics.Metrics {
 	metrics.Counter(m, "isthmus_xmpp_lost_bytes_total", "Bytes given up with a broken link, or after a long time without.", &x.Link.LostBytes)
 	metrics.Counter(m, "isthmus_xmpp_lost_sends_total", "Sends not even queued, after a long time without a link.", &x.Link.LostSends)
 	metrics.Counter(m, "isthmus_xmpp_unanswered_total", "Queries that nobody answered in time.", &x.Link.Unanswered)
+
+	guests := &x.Guests
+	m.Gauge("isthmus_guests_puppets", "People of other networks in rooms of other XMPP servers.", func() int { return int(guests.Puppets.Load()) })
+	metrics.Counter(m, "isthmus_guests_rejoins_total", "Attempts to come back into a room.", &guests.Rejoins)
+	metrics.Counter(m, "isthmus_guests_crowded_total", "Occupants for whom a room's list had no place.", &guests.Crowded)
+	metrics.Counter(m, "isthmus_guests_flooded_total", "Private messages beyond what anybody can read.", &guests.Flooded)
+	metrics.Counter(m, "isthmus_guests_signals_over_budget_total", "Typing and reading left out: a room has had enough.", &guests.Signals)
+	metrics.Counter(m, "isthmus_guests_ignored_total", "Stanzas of rooms that mean nothing here.", &guests.Ignored)
+	metrics.Counter(m, "isthmus_guests_timeouts_total", "Requests that a room did not answer.", &guests.Timeouts)
+	metrics.Counter(m, "isthmus_guests_surprises_total", "Rooms that came into being by a join of ours, and were left.", &guests.Surprises)
 
 	irc := &g.irc.Counters
 	m.Gauge("isthmus_irc_sessions", "Open connections to IRC.", func() int { return int(irc.Sessions.Load()) })

@@ -74,6 +74,7 @@ func (g *gateway) xmppOptions(cfg *config.Config) xmppside.Options {
 		Networks:        slices.Sorted(maps.Keys(cfg.Networks)),
 		Unlisted:        cfg.Access.UnlistedNetworks,
 		Matrix:          cfg.Matrix.On(),
+		RoomsPerPerson:  cfg.Limits.RoomsPerUser,
 		Allow:           cfg.Access.Allow,
 		Deny:            cfg.Access.Deny,
 		MessageBurst:    cfg.Limits.Messages.Burst,
