@@ -326,6 +326,9 @@ func (all *portals) deliver(e bridge.Event) {
 		all.side.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "This can't be asked of a room of the bridge."})
 		return
 	}
+	if _, leaves := e.Body.(bridge.Leave); leaves && all.side.ending.Load() {
+		return // all do, and come back with us
+	}
 	p.run(func(s *portalState) { s.deliver(e) })
 }
 

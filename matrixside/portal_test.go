@@ -389,7 +389,10 @@ func TestPortalRestart(t *testing.T) {
 		chat := bob.CreateDirect(w.hs.ID("irc_libera_rob"))
 		bob.Say(chat, "in private")
 		w.libera.expectSaid(t, "rob", "in private")
+		w.side.Ending()
+		w.libera.native("#go", "rob", bridge.Leave{Cause: bridge.CauseQuit})
 		w.stop()
+		w.hs.ExpectMember(room, w.hs.ID("irc_libera_rob"), "join") // not worth to leave
 		bob.Say(room, "while it is down")
 		bob.Say(chat, "also in private")
 		w.start(db, nil)
