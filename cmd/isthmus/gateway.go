@@ -105,6 +105,9 @@ func (g *gateway) start() {
 // stop ends the gateway in order: people in rooms are told first, then Matrix
 // and IRC, then what is queued is done, and at last remembered.
 func (g *gateway) stop() {
+	if g.matrix != nil {
+		g.matrix.Ending() // so that nobody's ghost leaves a room because of that
+	}
 	g.xmppRun.stop()
 	g.matrixRun.stop()
 	g.ircRun.stop()
