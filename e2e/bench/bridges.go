@@ -18,6 +18,8 @@ const secret = "bench"
 type kind struct {
 	name    string
 	network string // what follows the % of a room's name
+	matrix  bool   // there is a homeserver, too
+	members string // settings of its members, "" for the default ones
 	// prepare writes the configuration into dir, for servers on these
 	// ports, and returns the command that starts the bridge.
 	prepare func(ctx context.Context, dir string, xmppPort, ircPort int) ([]string, error)

@@ -105,7 +105,7 @@ func (b *bench) kinds(ctx context.Context, only, binary string) ([]kind, error) 
 func (b *bench) measure(ctx context.Context, k kind) results {
 	r := make(results)
 	for _, w := range workloads {
-		if w.matrix && k.name == "biboumi" {
+		if w.matrix && k.name != "isthmus" {
 			continue
 		}
 		if !slices.ContainsFunc(w.rows, func(row string) bool { return slices.Contains(b.rows, row) }) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -34,13 +33,16 @@ type stage struct {
 	kind kind
 	xmpp *fakexmpp.Server
 	irc  *fakeirc.Server
-	hs   *fakehs.Server // nil where Matrix has no part in it
+	hs   *fakehs.Server // nil but in the rows of Matrix
 	proc *process
 	log  string
 
 	mu       sync.Mutex
 	watching watcher
 	hearing  func(fakeirc.Message)
+	noticing func(*fakehs.Event)
+	pushing  func([]*fakehs.Event)
+	muc      *muc // nil but where there is one
 }
 
 // raise starts the fakes, and the bridge with its data in dir, and waits for
@@ -62,10 +64,21 @@ func raise(ctx context.Context, k kind, dir string, caps bool) (_ *stage, err er
 	if err != nil {
 		return nil, err
 	}
+	if k.matrix {
+		if err := s.addHomeserver(dir, argv[len(argv)-1]); err != nil {
+			return nil, err
+		}
+	}
 	if s.proc, err = startProcess(s.log, argv...); err != nil {
 		return nil, err
 	}
-	return s, s.wait(ctx, s.xmpp.Ready(), startLimit)
+	if err := s.wait(ctx, s.xmpp.Ready(), startLimit); err != nil {
+		return nil, err
+	}
+	if k.matrix {
+		return s, s.until(ctx, "a ping of the homeserver", func() bool { return len(s.hs.Requests("POST", "/ping")) > 0 })
+	}
+	return s, nil
 }
 
 func (s *stage) close() {
@@ -78,12 +91,18 @@ func (s *stage) close() {
 	if s.irc != nil {
 		s.irc.Close()
 	}
+	if s.hs != nil {
+		s.hs.Close()
+	}
 }
 
 func (s *stage) see(stanza *fakexmpp.Stanza) {
 	s.mu.Lock()
-	w := s.watching
+	w, m := s.watching, s.muc
 	s.mu.Unlock()
+	if m != nil && m.see(stanza) {
+		return
+	}
 	if w != nil {
 		w.see(stanza)
 	}
@@ -176,14 +195,8 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// room is the JID of a channel through the bridge. What names its network
-// itself ("#go%server%matrix") is not on IRC.
-func (s *stage) room(channel string) string {
-	if strings.Contains(channel, "%") {
-		return channel + "@" + gateway
-	}
-	return channel + "%" + s.kind.network + "@" + gateway
-}
+// room is the JID of a channel through the bridge.
+func (s *stage) room(channel string) string { return channel + "%" + s.kind.network + "@" + gateway }
 
 // join makes users join the channels that channel names for them, all at once.
 func (s *stage) join(users []int, channel func(user int) string) error {

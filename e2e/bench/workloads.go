@@ -46,10 +46,9 @@ func measured(values ...float64) measure { return measure{values: values} }
 
 // workload is a run of one bridge from its start on, which measures some of the rows.
 type workload struct {
-	rows []string
-	run  func(ctx context.Context, b *bench, k kind, r results) error
-	// matrix is true of what biboumi can't do.
-	matrix bool
+	rows   []string
+	run    func(ctx context.Context, b *bench, k kind, r results) error
+	matrix bool // biboumi has none
 }
 
 var workloads = []workload{
@@ -58,11 +57,13 @@ var workloads = []workload{
 	{[]string{"bigjoin-cpu", "bigjoin-memory", "split-cpu"}, bigChannel, false},
 	{[]string{"send-cpu", "send-latency"}, sending, false},
 	{[]string{"connect-cpu", "idle-memory"}, connecting, false},
-	{[]string{"matrix-fanout-cpu"}, matrixFanout, true},
-	{[]string{"matrix-send-cpu", "matrix-latency"}, matrixSending, true},
-	{[]string{"matrix-big"}, matrixBig, true},
-	{[]string{"matrix-ghosts"}, matrixGhosts, true},
-	{[]string{"matrix-rss"}, matrixRest, true},
+	{[]string{"matrix-fanout-cpu", "matrix-fanout-latency"}, onMatrix("", matrixFanout), true},
+	{[]string{"matrix-send-cpu", "matrix-latency"}, onMatrix("", matrixSending), true},
+	{[]string{"matrix-irc-cpu", "matrix-irc-latency"}, onMatrix("", matrixFromIRC), true},
+	{[]string{"matrix-crowd-time", "matrix-crowd-memory"}, matrixCrowd, true},
+	{[]string{"matrix-ghosts"}, onMatrix("", matrixGhosts), true},
+	{[]string{"matrix-visitors"}, onMatrix("", matrixVisitors), true},
+	{[]string{"matrix-rss"}, onMatrix("", matrixMUC), true},
 }
 
 // startAndRest starts the bridge several times with the same data, then

@@ -126,8 +126,12 @@ func (s *Server) rest(wait time.Duration) bool {
 // transaction sends one and returns the status of the answer, 0 for none.
 func (s *Server) transaction(id string, batch []outgoing) int {
 	events, signals, ids := []any{}, []any{}, []string{}
+	var pushed []*Event
 	s.mu.Lock()
 	for _, o := range batch {
+		if o.event != nil {
+			pushed = append(pushed, o.event)
+		}
 		switch {
 		case o.signal != nil:
 			signals = append(signals, *o.signal)
@@ -143,8 +147,12 @@ func (s *Server) transaction(id string, batch []outgoing) int {
 	if len(signals) > 0 {
 		body["ephemeral"] = signals
 	}
+	raw := mustJSON(body)
+	if s.o.OnPush != nil {
+		s.o.OnPush(pushed)
+	}
 	began := time.Now()
-	status := s.request("PUT", url+"/_matrix/app/v1/transactions/"+id, mustJSON(body))
+	status := s.request("PUT", url+"/_matrix/app/v1/transactions/"+id, raw)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pushed = append(s.pushed, Transaction{ID: id, Events: ids, Status: status, Took: time.Since(began)})

@@ -111,6 +111,9 @@ func (s *Server) add(r *chat, sender, typ string, key *string, content map[strin
 	s.events = append(s.events, e)
 	e.pos = len(s.events)
 	s.byID[e.ID] = e
+	if s.o.OnEvent != nil {
+		s.o.OnEvent(e)
+	}
 	if s.interesting(r, e) && (typ != "m.room.redaction" || s.kind == Synapse) {
 		s.enqueue(outgoing{event: e})
 	}

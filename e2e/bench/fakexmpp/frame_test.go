@@ -32,7 +32,7 @@ func TestParse(t *testing.T) {
 	s := parse([]byte(`<message type="groupchat" from='#a%b@gw/nick' to="u@x/r" id='7'><body>hi</body></message>`))
 	if string(s.Name) != "message" || string(s.Type) != "groupchat" || string(s.From) != "#a%b@gw/nick" ||
 		string(s.To) != "u@x/r" || string(s.ID) != "7" || string(s.Body()) != "hi" || string(Resource(s.From)) != "nick" {
-		t.Errorf("parse: %q", s)
+		t.Errorf("parse: %q", s.Raw)
 	}
 	if s.Self() {
 		t.Error("status 110 where there is none")

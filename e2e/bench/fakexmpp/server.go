@@ -25,6 +25,7 @@ type Stanza struct {
 	Name, From, To, Type, ID []byte
 	Raw                      []byte
 	At                       time.Time // when its last bytes were read
+	Answered                 bool      // set by a handler that answers the request itself
 }
 
 // Server is the fake. Make one with Listen.
@@ -216,6 +217,16 @@ func (s *Server) element(b []byte, at time.Time) (int, error) {
 	return n, s.answer(&stanza)
 }
 
+// Reply is Send for a handler: it doesn't wait.
+func (s *Server) Reply(b []byte) error {
+	select {
+	case s.answers <- b:
+		return nil
+	default:
+		return errors.New("fakexmpp: the component causes more than it reads")
+	}
+}
+
 // shake checks the handshake (XEP-0114 §3).
 func (s *Server) shake(stanza *Stanza) error {
 	sum := sha1.Sum([]byte(streamID + s.secret))
@@ -236,17 +247,12 @@ func (s *Server) shake(stanza *Stanza) error {
 // answer is written by another goroutine: the reader must never wait for the
 // component to read.
 func (s *Server) answer(stanza *Stanza) error {
-	if kind := string(stanza.Type); string(stanza.Name) != "iq" || kind != "get" && kind != "set" {
+	kind := string(stanza.Type)
+	if string(stanza.Name) != "iq" || kind != "get" && kind != "set" || stanza.Answered {
 		return nil
 	}
-	answer := fmt.Appendf(nil, "<iq type='error' from='%s' to='%s' id='%s'><error type='cancel'>"+
-		"<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>", stanza.To, stanza.From, stanza.ID)
-	select {
-	case s.answers <- answer:
-		return nil
-	default:
-		return errors.New("fakexmpp: the component asks faster than it reads answers")
-	}
+	return s.Reply(fmt.Appendf(nil, "<iq type='error' from='%s' to='%s' id='%s'><error type='cancel'>"+
+		"<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>", stanza.To, stanza.From, stanza.ID))
 }
 
 func (s *Server) writeAnswers(done <-chan struct{}) {
