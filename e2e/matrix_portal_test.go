@@ -173,3 +173,26 @@ func TestMatrixDirectEncrypted(t *testing.T) {
 		native.Expect("PRIVMSG " + native.Nick + " :in the open$")
 	})
 }
+
+// In a MUC, too, its users are where they were after a restart.
+func TestMatrixMUCRestart(t *testing.T) {
+	onMatrix(t, eachXMPP, func(s *scenario) {
+		m := newMUC(s)
+		alice := m.alice
+		bob := s.person("bob")
+		room := bob.Join(m.alias)
+		bob.Say(room, "before")
+		alice.Expect(harness.Kind("message/groupchat"), harness.Body("before"))
+		if _, err := s.gateway.Stop(s.T); err != nil {
+			s.Fatal(err)
+		}
+		bob.Say(room, "meanwhile")
+		s.gateway.Start(s.T)
+		if alice.ExpectWithin(time.Minute, harness.Kind("message/groupchat"), harness.Body("meanwhile")) == nil {
+			s.Fatalf("never came")
+		}
+		alice.Say(m.jid, "welcome back")
+		bob.Expect(harness.InRoom(room), harness.Said("m.text", "welcome back"))
+		bob.ExpectNone(harness.OwnMembership("leave"))
+	})
+}
