@@ -141,7 +141,7 @@ func (s *portalState) refused(user id.UserID, a *portalAsked, f bridge.Failure, 
 		a.done = nil
 		return
 	}
-	u.phase, u.join, u.why, u.tries = userOut, "", why, 0
+	u.phase, u.why, u.tries = userOut, why, 0
 	if u.again && passing(f.Kind) {
 		if u.wait == 0 {
 			s.notice("You can't be brought back into "+s.there+" at the moment: "+why+" This is tried again.", "", user)

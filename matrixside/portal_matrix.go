@@ -109,11 +109,6 @@ func (s *portalState) userJoins(e *event.Event, who id.UserID, m *event.MemberEv
 func (s *portalState) join(who id.UserID, u *portalUser, again bool, done func()) {
 	u.phase, u.again = userJoining, again
 	s.ask(portalAsked{event: bridge.Event{By: matrixPerson(who), Name: s.wish(u), Body: bridge.Join{Password: s.key(who)}}, done: done})
-	for i, a := range s.asked {
-		if _, join := a.event.Body.(bridge.Join); join && a.event.By.ID == string(who) {
-			u.join = i
-		}
-	}
 }
 
 func (s *portalState) userLeaves(e *event.Event, who id.UserID, m *event.MemberEventContent) {

@@ -89,8 +89,7 @@ type portalUser struct {
 	nick  string // as the network has it
 	// avatar is their picture's mxc URI, hash its SHA-1 as it was told.
 	avatar, hash string
-	join         string // the id of the Join under way
-	again        bool   // that Join repeats one that had succeeded: nobody has just asked for it
+	again        bool // the Join under way repeats one that had succeeded: nobody has just asked for it
 	since        since
 	held         []heldMessage
 	told         time.Time // of encryption
@@ -131,14 +130,7 @@ type portalAsked struct {
 	cause id.EventID // what on Matrix led to it
 	ghost id.UserID  // whom it is about, of an Expel, RoleChange or Invite
 	level int        // the level that a RoleChange took from them
-	ban   bool
 	done  func()
-}
-
-func (a *portalAsked) end() {
-	if a.done != nil {
-		a.done()
-	}
 }
 
 func (s *portalState) do(a ...act) { s.out = append(s.out, a...) }
@@ -320,7 +312,7 @@ func (s *portalState) joined(e bridge.Event, j bridge.Join) {
 		return
 	}
 	again := u.again
-	u.nick, u.join, u.again, u.tries = e.Name, "", false, 0
+	u.nick, u.again, u.tries, u.wait, u.why = e.Name, false, 0, 0, ""
 	if a != nil {
 		s.finish(a.done)
 	}
