@@ -30,7 +30,6 @@ type chats struct {
 
 	mu      sync.Mutex
 	byRoom  map[bridge.Room]*chat
-	opening map[bridge.Room]chan struct{} // has a place for who makes the room
 	watched map[id.UserID]map[bridge.Room]bool
 	watches map[bridge.Person]int
 }

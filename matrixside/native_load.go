@@ -145,6 +145,7 @@ func stateEvent(ctx context.Context, m *mautrix.Client, room id.RoomID, t event.
 	e := &event.Event{Type: t, StateKey: new(string), RoomID: room, Content: event.Content{VeryRaw: raw}}
 	_ = e.Content.ParseRaw(t) // what can't be parsed says nothing
 	if c, ok := e.Content.Parsed.(*event.CreateEventContent); ok {
+		//lint:ignore SA1019 the sender is not told with the content alone; before room version 11 this is who it was
 		e.Sender = c.Creator
 	}
 	return e, nil

@@ -43,13 +43,6 @@ func (p *places) at(room id.RoomID) place {
 	return p.byID[room]
 }
 
-// id is the room that the core calls so, "" for none.
-func (p *places) id(room bridge.Room) id.RoomID {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.byRoom[room]
-}
-
 // add puts a place in, unless its room has one already, which it returns.
 func (p *places) add(room id.RoomID, at place, names ...bridge.Room) (taken place) {
 	p.mu.Lock()

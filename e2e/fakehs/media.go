@@ -34,7 +34,7 @@ func (s *Server) download(c *call) (any, error) {
 	if !ok || c.params[0] != s.ServerName {
 		return nil, notFound("no media %s", c.params[1])
 	}
-	return blob{m.typ, m.name, m.data}, nil
+	return blob(m), nil
 }
 
 // Media is an uploaded file by its mxc URI: its type, name and content.
