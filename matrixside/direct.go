@@ -103,7 +103,9 @@ func (d *directs) recall(r store.MatrixRoom) {
 // ask publishes a request. done is given the answer, once, by whichever
 // goroutine brings it.
 func (d *directs) ask(e bridge.Event, done func(bridge.Body)) {
-	e.ID = bridge.NewID()
+	if e.ID == "" {
+		e.ID = bridge.NewID()
+	}
 	d.mu.Lock()
 	full := len(d.asked) >= maxAsked
 	if !full {

@@ -389,7 +389,11 @@ func (c *direct) says(e *event.Event, done func()) {
 		return
 	}
 	c.watch()
-	c.all.ask(bridge.Event{Room: c.room, By: c.room.Owner, Body: m}, func(b bridge.Body) {
+	ours := bridge.NewID()
+	c.mu.Lock()
+	c.shown.add(ours, e.ID) // to know what it is when it has been read
+	c.mu.Unlock()
+	c.all.ask(bridge.Event{ID: ours, Room: c.room, By: c.room.Owner, Body: m}, func(b bridge.Body) {
 		if f, failed := b.(bridge.Failure); failed {
 			c.tell(strings.TrimSpace("This was not sent. "+f.Text), e.ID)
 		}
