@@ -90,7 +90,7 @@ func New(core bridge.Publisher, o Options) (*Side, error) {
 	o.Client.OnChange(s.connected)
 	in := o.Inbox
 	in.Bot, in.Client = o.Names.BotID(), o.Client
-	in.Event, in.Ephemeral = s.handle, s.ephemeral
+	in.Event, in.Echo, in.Ephemeral = s.handle, s.isEcho, s.ephemeral
 	in.User, in.Alias = s.ghosts.exists, s.portals.exists
 	if o.Media != nil {
 		in.More = o.Media
@@ -186,6 +186,10 @@ func (s *Side) Reload(o Options) error {
 }
 
 func (s *Side) options() *Options { return s.opts.Load() }
+
+// isEcho reports whether an event is what somebody of ours said: nothing is
+// made of it but its place among those of others.
+func (s *Side) isEcho(e *event.Event) bool { return e.StateKey == nil && s.isOurs(e.Sender) }
 
 // handle takes an event of a room from the inbox. done is called when it has
 // been published, or can't be.

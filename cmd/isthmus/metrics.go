@@ -90,6 +90,7 @@ func (g *gateway) matrixMetrics(m *metrics.Metrics) {
 	m.Gauge("isthmus_matrix_inbox_held", "Events of the homeserver that are not carried on yet.", func() int { return int(in.Held()) })
 	metrics.Counter(m, "isthmus_matrix_transactions_total", "Transactions taken.", &in.Counters.Transactions)
 	metrics.Counter(m, "isthmus_matrix_events_total", "Events taken, each once.", &in.Counters.Events)
+	metrics.Counter(m, "isthmus_matrix_echoes_total", "Events that were the bridge's own messages.", &in.Counters.Echoes)
 	metrics.Counter(m, "isthmus_matrix_repeated_total", "Events that had been taken before.", &in.Counters.Repeated)
 	metrics.Counter(m, "isthmus_matrix_unreadable_total", "Events that nobody could make sense of.", &in.Counters.Malformed)
 	metrics.Counter(m, "isthmus_matrix_full_total", "Transactions refused for now: too much is not carried on yet.", &in.Counters.Full)

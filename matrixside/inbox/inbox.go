@@ -25,6 +25,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,7 +53,7 @@ const (
 	page = 500
 )
 
-// Options are what an Inbox needs. User, Alias, More and Client may be left out.
+// Options are what an Inbox needs. Echo, User, Alias, More and Client may be left out.
 type Options struct {
 	Listen  string // host:port where the homeserver reaches us
 	HSToken string
@@ -68,6 +69,10 @@ type Options struct {
 	// The content is parsed (e.Content.Parsed) where mautrix knows the type.
 	// A redaction has its Redacts whatever the room's version.
 	Event func(e *event.Event, done func())
+	// Echo reports whether an event is but the homeserver's repetition of what
+	// was done by us. It is given to Event in its order, but not remembered: it
+	// may come twice, or not at all where a process ended. No event is if nil.
+	Echo func(e *event.Event) bool
 	// Ephemeral takes typing, receipts and presence, which nobody remembers.
 	// It is called by one goroutine at a time. Private receipts don't come.
 	Ephemeral func(e *event.Event)
@@ -85,6 +90,7 @@ type Options struct {
 type Counters struct {
 	Transactions atomic.Int64 // answered with 200
 	Events       atomic.Int64 // accepted, each once
+	Echoes       atomic.Int64 // given on, but not remembered
 	Repeated     atomic.Int64 // events that had been accepted before
 	Malformed    atomic.Int64 // events left out, since nobody could make sense of them
 	Full         atomic.Int64 // transactions refused for now: too much is not done yet
@@ -125,7 +131,7 @@ type Inbox struct {
 
 // item is an event that is not done yet.
 type item struct {
-	seq   int64
+	seq   int64 // 0 of an echo
 	event *event.Event
 	done  atomic.Bool
 }
@@ -301,12 +307,19 @@ func (in *Inbox) serve(room id.RoomID) {
 			if in.ending() {
 				return
 			}
-			in.opt.Event(it.event, func() {
-				if !it.done.Swap(true) {
-					in.finished.Post(it.seq)
-				}
-			})
+			in.opt.Event(it.event, func() { in.finish(it) })
 		}
+	}
+}
+
+// finish is that an event is done.
+func (in *Inbox) finish(it *item) {
+	switch {
+	case it.done.Swap(true):
+	case it.seq == 0:
+		in.free(1)
+	default:
+		in.finished.Post(it.seq)
 	}
 }
 
@@ -322,9 +335,12 @@ func (in *Inbox) forget(seqs []int64) {
 		in.Counters.Unforgotten.Add(int64(len(seqs)))
 		in.log.Warn("matrix: events that are done will come again at the next start", "events", len(seqs), "error", err)
 	}
-	in.mu.Lock()
-	in.held -= len(seqs)
-	in.mu.Unlock()
+	in.free(len(seqs))
+}
+
+// free counts n events less that are not done.
+func (in *Inbox) free(n int) {
+	in.hold(-n)
 	select {
 	case in.freed <- struct{}{}:
 	default:
@@ -404,27 +420,37 @@ func (in *Inbox) await(ctx context.Context, n int) bool {
 
 // remember is accept once its turn has come.
 func (in *Inbox) remember(events []received) error {
-	rows := make([]store.InboxEvent, len(events))
-	for i, e := range events {
-		rows[i] = store.InboxEvent{ID: e.event.ID.String(), Body: e.body}
-	}
-	seqs, err := in.opt.Store.Accept(in.life, rows)
-	if err != nil {
-		return err
-	}
-	var fresh []*item
-	for i, seq := range seqs {
-		if seq == 0 {
-			continue
+	fresh, rows := make([]*item, 0, len(events)), make([]store.InboxEvent, 0, len(events))
+	for _, e := range events {
+		fresh = append(fresh, &item{event: e.event})
+		if !in.echo(e.event) {
+			rows = append(rows, store.InboxEvent{ID: e.event.ID.String(), Body: e.body})
 		}
-		fresh = append(fresh, &item{seq: seq, event: events[i].event})
 	}
-	in.Counters.Events.Add(int64(len(fresh)))
-	in.Counters.Repeated.Add(int64(len(events) - len(fresh)))
+	if len(rows) > 0 {
+		seqs, err := in.opt.Store.Accept(in.life, rows)
+		if err != nil {
+			return err
+		}
+		fresh = slices.DeleteFunc(fresh, func(it *item) bool {
+			if in.echo(it.event) {
+				return false
+			}
+			it.seq, seqs = seqs[0], seqs[1:]
+			return it.seq == 0
+		})
+	}
+	echoes := len(events) - len(rows)
+	accepted := len(fresh) - echoes
+	in.Counters.Echoes.Add(int64(echoes))
+	in.Counters.Events.Add(int64(accepted))
+	in.Counters.Repeated.Add(int64(len(rows) - accepted))
 	in.hold(len(fresh))
 	in.push(fresh)
 	return nil
 }
+
+func (in *Inbox) echo(e *event.Event) bool { return in.opt.Echo != nil && in.opt.Echo(e) }
 
 // malformed counts an event that is left out.
 func (in *Inbox) malformed(event string, err error) {

@@ -177,6 +177,39 @@ func waitingIDs(t testing.TB, s store.Inbox) (ids []string) {
 	return ids
 }
 
+// What is but an echo is given on in its place and remembered nowhere; it makes
+// room for others when it is done.
+func TestEchoes(t *testing.T) {
+	s := openStore(t, filepath.Join(t.TempDir(), "db"))
+	g := got{keep: true}
+	h := start(t, s, func(o *Options) {
+		o.Event = g.event
+		o.Echo = func(e *event.Event) bool { return strings.HasPrefix(e.ID.String(), "$echo") }
+	})
+	h.put(200, "1", events(message(room1, "$a"), message(room1, "$echo1"), message(room1, "$b"), message(room1, "$echo2")))
+	h.put(200, "2", events(message(room1, "$echo2")))
+	h.put(200, "3", events(message(room1, "$a"), message(room1, "$echo3"), message(room1, "$c")))
+	want := []string{"$a", "$echo1", "$b", "$echo2", "$echo2", "$echo3", "$c"}
+	eventually(t, "all are given on", func() bool { return len(g.ids(room1)) >= len(want) })
+	if got := g.ids(room1); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := waitingIDs(t, s); !slices.Equal(got, []string{"$a", "$b", "$c"}) {
+		t.Errorf("%q are remembered", got)
+	}
+	if n := h.in.Held(); n != len(want) {
+		t.Errorf("%d are held", n)
+	}
+	for _, done := range g.dones {
+		done()
+		done()
+	}
+	eventually(t, "nothing is held", func() bool { return h.in.Held() == 0 })
+	if n, again, echoes := h.in.Counters.Events.Load(), h.in.Counters.Repeated.Load(), h.in.Counters.Echoes.Load(); n != 3 || again != 1 || echoes != 4 {
+		t.Error(n, again, echoes)
+	}
+}
+
 // Each event is given on once, in its room's order, whichever transactions
 // bring it: Dendrite sends the same one with more events, and old ones late.
 func TestOnceEach(t *testing.T) {
