@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,6 +81,53 @@ func roomTexts(s *scenario, who *harness.Matrix, room, sender string) (texts []s
 		}
 	}
 	return texts
+}
+
+// The same with a room that the bridge made for a channel, or for a MUC: what
+// was said there while nobody was on Matrix is there afterwards.
+func TestHomeserverKilledMatrixPortal(t *testing.T) {
+	onMatrix(t, eachXMPP, func(s *scenario) {
+		native, m, bob := s.native("native"), newMUC(s), s.person("bob")
+		channel, room := bob.Join(s.channelAlias()), bob.Join(m.alias)
+		native.Expect(`^:bob\S* JOIN `)
+		m.alice.Expect(harness.Kind("presence/"), harness.Where("of bob", func(e *harness.Element) bool {
+			return strings.HasPrefix(e.Attr["from"], m.jid+"/bob")
+		}))
+		native.Say(s.channel, "hello matrix")
+		bob.Expect(harness.InRoom(channel), harness.Said("m.text", "hello matrix"))
+		m.alice.Say(m.jid, "hello matrix")
+		alice := bob.Expect(harness.InRoom(room), harness.Said("m.text", "hello matrix")).Sender
+		for i := range 2 * traffic {
+			if i < traffic {
+				bob.Say(channel, word("m", i))
+				bob.Say(room, word("m", i))
+			} else if i == traffic {
+				s.hs.Kill()
+			}
+			native.Say(s.channel, word("i", i))
+			m.alice.Say(m.jid, word("x", i))
+		}
+		time.Sleep(time.Second) // a while in which nobody is there
+		s.hs.Start(s.T)
+		native.Say(s.channel, "the end")
+		m.alice.Say(m.jid, "the end")
+		for where, from := range map[string]string{channel: s.ircGhost(native.Nick), room: alice} {
+			deadline := time.Now().Add(4 * harness.Patience)
+			for !slices.Contains(roomTexts(s, bob, where, from), "the end") && time.Now().Before(deadline) {
+				time.Sleep(100 * time.Millisecond)
+			}
+		}
+		eachOnce(s, "Matrix, of IRC", numbers(roomTexts(s, bob, channel, s.ircGhost(native.Nick)), "i"), upTo(2*traffic))
+		eachOnce(s, "Matrix, of XMPP", numbers(roomTexts(s, bob, room, alice), "x"), upTo(2*traffic))
+		bob.Say(channel, "the end")
+		bob.Say(room, "the end")
+		native.Expect("PRIVMSG .* :the end$")
+		m.alice.Expect(harness.Kind("message/groupchat"), harness.Body("the end"), harness.Where("of bob", func(e *harness.Element) bool {
+			return e.Attr["from"] != m.jid+"/alice"
+		}))
+		eachOnce(s, "IRC", numbers(native.Drain(), "m"), upTo(traffic))
+		eachOnce(s, "XMPP", numbers(bodies(m.alice.Drain()), "m"), upTo(traffic))
+	})
 }
 
 // Isthmus is killed under traffic from Matrix to IRC: all that was said there,
