@@ -105,6 +105,35 @@ func TestMatrixOldEventLate(t *testing.T) {
 	})
 }
 
+// What a Synapse had taken and not sent when it was killed, it never sends: the
+// bridge asks for that when the homeserver is back.
+func TestMatrixForfeited(t *testing.T) {
+	onFake(t, fakehs.Synapse, func(s *scenario, hs *fakehs.Server) {
+		alice, bob := s.user("alice"), hs.User("bob")
+		room, jid := bob.CreateRoom(fakehs.RoomOptions{Alias: "room", Public: true}), s.matrixJID("#room")
+		bob.Say(room, "before alice")
+		alice.SendJoin(jid, "alice", `<history maxstanzas="0"/>`)
+		alice.ExpectJoined(jid)
+		bob.Say(room, "sent")
+		alice.Expect(harness.From(jid+"/bob"), harness.Body("sent"))
+		hs.Settle()
+		hs.SetURL("")
+		bob.Say(room, "forfeited")
+		hs.Forfeit()
+		hs.Down()
+		alice.Say(jid, "is anybody there?")
+		s.gateway.ExpectLog(s.T, "matrix: request.*error=.*connection refused")
+		hs.SetURL("http://" + s.hs.Bridge)
+		hs.Up()
+		alice.Expect(harness.From(jid+"/bob"), harness.Body("forfeited"))
+		alice.Expect(harness.From(jid+"/alice"), harness.Body("is anybody there?"))
+		bob.Say(room, "sent again")
+		alice.Expect(harness.From(jid+"/bob"), harness.Body("sent again"))
+		alice.ExpectNone(harness.Body("sent"))
+		alice.ExpectNone(harness.Body("before alice"))
+	})
+}
+
 // A room of 20,000 is entered quickly, and shows those who matter (the policy
 // "active").
 func TestMatrixRoomOfThousands(t *testing.T) {

@@ -282,7 +282,9 @@ func (s *Side) do(ctx context.Context, as id.UserID, f func(context.Context, *ma
 // connected notes that the homeserver went away, or is back.
 func (s *Side) connected(up bool, _ error) {
 	if up {
-		s.away.Store(0)
+		if away := s.away.Swap(0); away != 0 {
+			s.spawn(func() { s.catchUp(time.Unix(0, away)) })
+		}
 	} else {
 		s.away.CompareAndSwap(0, time.Now().UnixNano())
 	}

@@ -71,7 +71,7 @@ func (s *Server) push() {
 			}
 		}
 		s.mu.Lock()
-		s.queue = s.queue[len(batch):]
+		s.queue = s.queue[min(len(batch), len(s.queue)):]
 		s.wake()
 		s.mu.Unlock()
 	}
@@ -215,6 +215,15 @@ func (s *Server) SendAgain(event string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.enqueue(outgoing{event: s.byID[event]})
+}
+
+// Forfeit forgets what it was about to send to the bridge, as a Synapse does
+// that is killed.
+func (s *Server) Forfeit() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue = nil
+	s.wake()
 }
 
 // Settle waits until the bridge has acknowledged all there is for it.

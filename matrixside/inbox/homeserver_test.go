@@ -74,12 +74,9 @@ func (e *echoing) begin(t *testing.T) {
 }
 
 func (e *echoing) echo(ctx context.Context, c *client.Client, ev *event.Event, text string) error {
-	return c.Do(ctx, e.ghost, func(ctx context.Context, m *mautrix.Client) error {
-		_, err := m.SendMessageEvent(ctx, ev.RoomID, event.EventMessage,
-			&event.MessageEventContent{MsgType: event.MsgText, Body: "echo " + text},
-			mautrix.ReqSendEvent{TransactionID: client.TransactionID(ev.ID.String(), e.ghost, 0)})
-		return err
-	})
+	sending := client.Sending{Room: ev.RoomID, Transaction: client.TransactionID(ev.ID.String(), e.ghost, 0),
+		Content: &event.MessageEventContent{MsgType: event.MsgText, Body: "echo " + text}}
+	return c.Do(ctx, e.ghost, sending.Try)
 }
 
 func setUpEcho(t *testing.T, kind fakehs.Kind) (e *echoing, bob *fakehs.User, room string) {
