@@ -39,7 +39,9 @@ func (in *Inbox) CatchUp(ctx context.Context, room id.RoomID, as id.UserID, sinc
 		if came || time.UnixMilli(e.event.Timestamp).Before(since) {
 			break
 		}
-		missed = append(missed, e)
+		if !in.echo(e.event) {
+			missed = append(missed, e)
+		}
 	}
 	slices.Reverse(missed)
 	return in.accept(ctx, missed)
