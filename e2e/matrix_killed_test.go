@@ -9,16 +9,6 @@ import (
 	"isthmus/e2e/harness"
 )
 
-// said are the texts of the messages among events.
-func said(events []*harness.MatrixEvent, sender string) (texts []string) {
-	for _, e := range events {
-		if e.Type == "m.room.message" && e.Sender == sender {
-			texts = append(texts, e.Text("body"))
-		}
-	}
-	return texts
-}
-
 // upTo is the numbers from 0 on.
 func upTo(n int) (all []int) {
 	for i := range n {
