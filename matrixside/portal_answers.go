@@ -145,11 +145,12 @@ func (s *portalState) refused(user id.UserID, a *portalAsked, f bridge.Failure, 
 	if u.again && passing(f.Kind) {
 		if u.wait == 0 {
 			s.notice("You can't be brought back into "+s.there+" at the moment: "+why+" This is tried again.", "", user)
+		} else {
+			s.forsake(user, u, "You are not in the room at the moment. This was not sent.")
 		}
 		u.wait = min(max(2*u.wait, firstRetry), mostRetry)
 		u.retry = s.now().Add(u.wait)
 		s.do(actRetry{})
-		s.forsake(user, u, "You are not in the room at the moment. This was not sent.")
 		return
 	}
 	switch f.Kind {

@@ -204,13 +204,13 @@ func (s *portalState) says(e *event.Event, done func()) {
 	case u == nil:
 		s.notice("You are not in "+s.there+" on "+s.home+". This was not sent.", e.ID, e.Sender)
 		s.finish(done)
-	case u.phase == userOut:
+	case u.phase == userOut && !u.soon():
 		s.notSent(e.Sender, strings.TrimSpace("You are not in "+s.there+" on "+s.home+" at the moment. "+u.why), e.ID)
 		s.finish(done)
-	case u.phase == userJoining && len(u.held) >= maxHeld:
+	case u.phase != userIn && len(u.held) >= maxHeld:
 		s.notSent(e.Sender, "You are not in the room yet, and too much waits already.", e.ID)
 		s.finish(done)
-	case u.phase == userJoining:
+	case u.phase != userIn:
 		u.held = append(u.held, heldMessage{e, done})
 	default:
 		s.speak(e, u, done)

@@ -104,6 +104,10 @@ type portalUser struct {
 	why     string // they are out
 }
 
+// soon reports whether they are asked in again within firstRetry, for the
+// first time: what they say meanwhile waits for that.
+func (u *portalUser) soon() bool { return !u.retry.IsZero() && u.wait == firstRetry }
+
 // since is when somebody's membership changed last, in ms by the clock of a server.
 type since struct {
 	at     int64

@@ -10,6 +10,7 @@ import (
 type Fault struct {
 	Method string // "" for any
 	Path   string // a part of the path, "" for any: "/send/"
+	As     string // the ghost in whose name it is, "" for anybody
 	Times  int    // how often; 0 for always
 
 	Delay  time.Duration // wait before anything else
@@ -66,7 +67,7 @@ func (s *Server) faultFor(r *http.Request) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, f := range s.faults {
-		if f.Method != "" && f.Method != r.Method || !strings.Contains(r.URL.Path, f.Path) {
+		if f.As != "" && f.As != r.URL.Query().Get("user_id") || f.Method != "" && f.Method != r.Method || !strings.Contains(r.URL.Path, f.Path) {
 			continue
 		}
 		met := *f
