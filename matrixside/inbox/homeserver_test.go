@@ -122,6 +122,9 @@ func TestNothingLost(t *testing.T) {
 			e.stop() // in the middle of it
 			say(5)
 			e.begin(t)
+			// A bridge that was killed with an answer under way, and then a Dendrite
+			// that forgets transaction ids: nobody can know what arrived then.
+			e.hs.ExpectMessage(room, e.ghost.String(), want[len(want)-1])
 			say(5)
 			e.hs.Add(fakehs.Fault{Path: "/send/", Delay: 50 * time.Millisecond, Times: 3})
 			say(5)
