@@ -43,7 +43,7 @@ var table = []row{
 	{"matrix-irc-latency", "added latency p50, IRC to Matrix", "ms", 2, []float64{3}, false},
 	{"matrix-crowd-time", "an XMPP user enters a room of 20,000, CPU, members by default / all", "s", 2, []float64{3}, false},
 	{"matrix-crowd-memory", "what that leaves, members by default / all", "MiB", 1, []float64{10}, false},
-	{"matrix-ghosts", "1,000 ghosts of IRC natives come into 20 rooms of Matrix, memory", "MiB", 1, []float64{2}, false},
+	{"matrix-ghosts", "memory of 1,000 ghosts of 50 IRC natives for each room, of 3,000 more / the first", "MiB", 1, []float64{2}, false},
 	{"matrix-visitors", "1,000 users of XMPP come into 20 rooms of Matrix, memory with theirs on XMPP", "MiB", 1, nil, false},
 	{"matrix-rss", "resident memory, 50 Matrix users in a MUC of 50", "MiB", 0, []float64{40}, false},
 }
