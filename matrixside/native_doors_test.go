@@ -1,6 +1,7 @@
 package matrixside
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
 
 	"isthmus/bridge"
@@ -195,8 +197,17 @@ func TestOutage(t *testing.T) {
 	if got := b.hs.Messages(at, ghostOf(b, alice)); !slices.Equal(got, []string{"once", "twice"}) {
 		t.Errorf("%q", got)
 	}
+	b.hs.Settle()
 	b.hs.Down()
+	for deadline := time.Now().Add(10 * time.Second); b.side.options().Client.Up() && time.Now().Before(deadline); {
+		// Somebody who can't wait finds out; what is still under way may speak against it at first.
+		_ = b.side.options().Client.Once(t.Context(), "", func(ctx context.Context, m *mautrix.Client) error {
+			_, err := m.Whoami(ctx)
+			return err
+		})
+	}
 	b.side.away.Store(time.Now().Add(-2 * outage).UnixNano())
+	patience := time.Now().Add(10 * time.Second)
 	began := time.Now()
 	if f := b.refused(b.ask(room, alice, "Alice", bridge.Message{Text: "never"})); f.Kind != bridge.ErrOffline {
 		t.Errorf("%+v", f)
@@ -205,7 +216,15 @@ func TestOutage(t *testing.T) {
 		t.Errorf("it took %v to refuse", took)
 	}
 	b.hs.Up()
-	b.confirmed(b.ask(room, alice, "Alice", bridge.Message{Text: "back"}))
+	// Who asks after such a long time does not wait, either: until the first answer.
+	for back := false; !back; {
+		asked := b.ask(room, alice, "Alice", bridge.Message{Text: "back"})
+		answer, _ := expectEvent(b.core, "an answer", func(e bridge.Event, _ bridge.Body) bool { return e.Ref == asked.ID })
+		_, back = answer.Body.(bridge.Confirm)
+		if !back && time.Now().After(patience.Add(10*time.Second)) {
+			t.Fatal("the homeserver is still taken for away")
+		}
+	}
 	if b.side.away.Load() != 0 {
 		t.Error("the homeserver is still taken for away")
 	}
