@@ -29,6 +29,7 @@ type gateway struct {
 	ready *readiness
 
 	matrix     *matrixside.Side // nil where there is no homeserver
+	matrixAs   config.Matrix    // the settings that it runs with
 	homeserver *client.Client
 	media      *media.Proxy
 
@@ -77,6 +78,7 @@ func newGateway(cfg *config.Config, log *slog.Logger) (_ *gateway, err error) {
 		if g.matrix, err = g.newMatrix(cfg); err != nil {
 			return nil, err
 		}
+		g.matrixAs = cfg.Matrix
 		g.hub.Register(bridge.NetworkMatrix, g.matrix)
 	}
 	g.hub.RegisterOthers(g.irc)
@@ -137,19 +139,20 @@ func (g *gateway) reload(next *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if err := g.hub.SetLinks(links(next)); err != nil {
+	now := g.withMatrix(next)
+	if err := g.hub.SetLinks(links(now)); err != nil {
 		return err
 	}
-	if err := g.xmpp.Reload(g.xmppOptions(next)); err != nil {
+	if err := g.xmpp.Reload(g.xmppOptions(now)); err != nil {
 		return err
 	}
-	if g.matrix != nil && next.Matrix.On() {
-		if err := g.matrix.Reload(g.matrixOptions(next)); err != nil {
+	if g.matrix != nil {
+		if err := g.matrix.Reload(g.matrixOptions(now)); err != nil {
 			return err
 		}
 	}
 	g.irc.Reload(irc)
-	g.ready.expect(next)
+	g.ready.expect(now)
 	for _, c := range changes {
 		if needsRestart(c.Path) {
 			g.log.Warn("reloaded: this counts after a restart", "change", c.String())
@@ -157,8 +160,19 @@ func (g *gateway) reload(next *config.Config) error {
 			g.log.Info("reloaded", "change", c.String())
 		}
 	}
-	g.cfg = next
+	g.cfg, g.matrixAs = next, now.Matrix
 	return nil
+}
+
+// withMatrix is next as far as it counts without a restart: a homeserver neither
+// comes nor goes.
+func (g *gateway) withMatrix(next *config.Config) *config.Config {
+	if next.Matrix.On() == (g.matrix != nil) {
+		return next
+	}
+	now := *next
+	now.Matrix = g.matrixAs
+	return &now
 }
 
 // part is some of the gateway's goroutines, which run until it is stopped.
