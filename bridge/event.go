@@ -19,6 +19,9 @@ type Event struct {
 	By Person `json:"by,omitzero"`
 	// Name is how By is called in the room, where the publisher knows it.
 	Name string `json:"name,omitempty"`
+	// Via is whose session carries a request out, where By has none of their
+	// own in the room, or not the rights: the Keeper's. Zero for By's own.
+	Via Person `json:"via,omitzero"`
 	// Ref is the ID of the event that this one answers or results from.
 	Ref string `json:"ref,omitempty"`
 	// At is when it happened; the zero time means now.
@@ -61,6 +64,10 @@ type Join struct {
 	Created  bool   `json:"created,omitempty"`  // the room came into being with this join
 	// Role is what they may do at once.
 	Role Role `json:"role,omitempty"`
+	// Relayed asks that By be in the room for its other people to see, but
+	// without a session: what they say goes by Event.Via. A request from a
+	// mapped leg only; the room's own network does not get it.
+	Relayed bool `json:"relayed,omitempty"`
 	// Wanted is how many earlier messages they want to see; a request only.
 	Wanted int `json:"wanted,omitempty"`
 	// History is what was said before, oldest first, as far as the room lets
@@ -151,11 +158,20 @@ type RoleChange struct {
 	Actor  string `json:"actor,omitempty"`
 }
 
-// Expel asks for somebody's removal. It is only ever a request: the fact is a Leave.
+// Expel asks for somebody's removal. It is only ever a request: the fact is a
+// Leave. With Ban, Person bans also who is not in the room at the moment.
 type Expel struct {
 	Target string `json:"target"` // name in the room
+	Person Person `json:"person,omitzero"`
 	Ban    bool   `json:"ban,omitempty"`
 	Reason string `json:"reason,omitempty"`
+}
+
+// Pardon is that a ban is lifted: as a request, that of Person; as a fact, that
+// Actor has lifted Person's.
+type Pardon struct {
+	Person Person `json:"person"`
+	Actor  string `json:"actor,omitempty"`
 }
 
 // Topic is the room's subject; Event.At and Event.Name tell when and by whom.
@@ -186,7 +202,8 @@ type Session struct {
 }
 
 // Info is the bridge's own word to the people in a room, or, in a private
-// conversation, to its owner.
+// conversation, to its owner. In a room that decides it is said by Event.Via:
+// to By alone, if the network can do that, or with the zero By to all.
 type Info struct {
 	Text string `json:"text"`
 }
@@ -259,6 +276,7 @@ func (RoomInfo) kind() string   { return "roominfo" }
 func (Moved) kind() string      { return "moved" }
 func (RoleChange) kind() string { return "role" }
 func (Expel) kind() string      { return "expel" }
+func (Pardon) kind() string     { return "pardon" }
 func (Topic) kind() string      { return "topic" }
 func (Members) kind() string    { return "members" }
 func (Attachment) kind() string { return "attachment" }
@@ -315,8 +333,8 @@ type Side interface {
 	// in order. It may block to push back; when the room's queue is full
 	// meanwhile, events are given up and a Lost says how many.
 	// How it went comes back as Confirm or Failure with Ref set to e.ID, for
-	// every request: Message, Join, Rename, RoleChange, Expel, Topic, Invite,
-	// Watch, Query. Exactly one of them comes, if need be when a timeout says so.
+	// every request: Message, Join, Rename, RoleChange, Expel, Pardon, Topic,
+	// Invite, Watch, Query. Exactly one of them comes, if need be when a timeout says so.
 	Deliver(e Event)
 }
 

@@ -19,13 +19,13 @@ func TestJSON(t *testing.T) {
 			Files: []File{{"https://example.org/a.png", "a.png", "image/png", 1, 2, 3, 4}},
 		},
 		Join{
-			Password: "p", Created: true, Role: RoleOwner, Wanted: 20,
+			Password: "p", Created: true, Role: RoleOwner, Wanted: 20, Relayed: true,
 			History: []Said{{"i", time.Unix(1, 0).UTC(), bob, "bob", Message{Text: "t"}}},
 		},
 		Profile{"0a"}, Typing{true}, Read{"i"}, Invite{bob, "#r%hs", "r"}, RoomInfo{"n", "0a"}, Moved{"#r%hs", "r"},
 		Leave{Cause: CauseSplit, Reason: "r", Actor: "a"},
 		Rename{To: "bob2", Person: bob}, Presence{ShowDND, "busy"},
-		RoleChange{"bob", RoleVoiced, "op"}, Expel{"bob", true, "r"}, Topic{"t"},
+		RoleChange{"bob", RoleVoiced, "op"}, Expel{"bob", bob, true, "r"}, Pardon{bob, "op"}, Topic{"t"},
 		Members{[]Member{{bob, "bob", RoleModerator, ShowAway, "s", "0a"}}, true},
 		Attachment{true, "t"}, Session{true, "t"}, Info{"t"}, Watch{true},
 		Query{QueryWho, "s", "a", 3}, Answer{[][]string{{"a", "b"}}, true, "n", 9},
@@ -37,7 +37,7 @@ func TestJSON(t *testing.T) {
 	for _, body := range samples {
 		e := Event{
 			ID: NewID(), Room: Room{"xmpp", "#go%libera@gw", Person{"xmpp", "alice@example.org"}}, By: bob,
-			Name: "bob", Ref: NewID(), At: time.Unix(1, 2).UTC(), Body: body,
+			Name: "bob", Via: Keeper, Ref: NewID(), At: time.Unix(1, 2).UTC(), Body: body,
 		}
 		text, err := json.Marshal(e)
 		if err != nil {

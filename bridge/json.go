@@ -20,6 +20,7 @@ var bodies = map[string]func(json.RawMessage) (Body, error){
 	Moved{}.kind():      decodeBody[Moved],
 	RoleChange{}.kind(): decodeBody[RoleChange],
 	Expel{}.kind():      decodeBody[Expel],
+	Pardon{}.kind():     decodeBody[Pardon],
 	Topic{}.kind():      decodeBody[Topic],
 	Members{}.kind():    decodeBody[Members],
 	Attachment{}.kind(): decodeBody[Attachment],

@@ -91,7 +91,11 @@ func (l Link) legs(room Room) []leg {
 }
 
 func reserved(network string) bool {
-	return network == "" || network == NetworkXMPP || network == NetworkMatrix
+	switch network {
+	case "", NetworkXMPP, NetworkMatrix, NetworkMapped, NetworkBridge:
+		return true
+	}
+	return false
 }
 
 // match fits text to pattern and notes the variables. It goes from the right,

@@ -3,11 +3,20 @@ package bridge
 import "log/slog"
 
 // NetworkXMPP and NetworkMatrix are the reserved network names of the two
-// networks there is only one of. Every other name is an IRC network.
+// networks there is only one of. NetworkMapped has the legs by which mapped
+// rooms are joined to each other (see package mapping); nobody else may name
+// it. NetworkBridge is that of the Keeper. Every other name is an IRC network.
 const (
 	NetworkXMPP   = "xmpp"
 	NetworkMatrix = "matrix"
+	NetworkMapped = "mapped"
+	NetworkBridge = "bridge"
 )
+
+// Keeper is the bridge itself as it is in mapped rooms: a bot that is always
+// there, so that the room is observed, speaks for whom has no session of their
+// own there (see Event.Via), and holds the rights that the room gives the bridge.
+var Keeper = Person{Network: NetworkBridge, ID: "isthmus"}
 
 // Room names one room, or one private conversation, on one network. It is
 // comparable, and is the address on every envelope that crosses the border

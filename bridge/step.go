@@ -49,6 +49,7 @@ type member struct {
 	show     Show
 	entered  bool // false for one of ours whom the authority lists but who has not been let in yet
 	attached bool // their session is up
+	relayed  bool // they have no session: what they say goes by another's
 }
 
 // effects is what a step wants done, in order.
@@ -140,37 +141,48 @@ func (s *state) request(from *leg, e Event) {
 		if m != nil && !m.entered && !s.wishesIn(e.By) {
 			s.members.Delete(e.By) // power of an earlier stay, told too late
 		}
+		if b.Relayed && from.mapped() {
+			s.enterRelayed(from, e)
+			return
+		}
 		s.ask(e)
 	case Leave:
 		s.requestLeave(from, e, b)
-	case Message, Rename, RoleChange, Expel, Topic, Invite:
+	case Message, Rename, RoleChange, Expel, Pardon, Topic, Invite:
 		if _, speaks := e.Body.(Message); speaks && from.room.Private() {
 			s.last, s.spoke = from, e.At
 		}
-		if s.mayAct(from, e) {
+		if r, renames := e.Body.(Rename); renames && s.relayed(e.By, from) {
+			s.answer(from, e, Confirm{})
+			s.renamed(e, r)
+		} else if s.mayAct(from, e) {
 			s.ask(e)
 		}
 	case Presence:
 		if m := s.member(e.By); m != nil && m.home == from {
 			s.fact(from, e)
-			s.forward(e)
+			s.forwardOf(m, e)
 		} else if from.room.Private() {
 			s.forward(e)
 		}
 	case Profile:
 		if m := s.member(e.By); m != nil && m.home == from {
 			s.fact(from, e)
-			s.forward(e)
+			s.forwardOf(m, e)
 		}
 	case Typing, Read:
 		if m := s.member(e.By); m != nil && m.entered && m.attached && m.home == from {
 			s.show(e, from)
-			s.forward(e)
+			s.forwardOf(m, e)
 		} else if from.room.Private() {
 			s.forward(e)
 		}
 	case Watch, Query:
 		s.ask(e)
+	case Info:
+		if from.mapped() {
+			s.forward(e)
+		}
 	case Confirm, Failure, Answer:
 		// To what was no request: the side could not tell.
 	default:
@@ -193,7 +205,11 @@ func (s *state) mayAct(from *leg, e Event) bool {
 	if from.room.Private() {
 		return true
 	}
-	switch m := s.member(e.By); {
+	speaker := e.By
+	if e.Via != (Person{}) && from.mapped() {
+		speaker = e.Via
+	}
+	switch m := s.member(speaker); {
 	case m == nil || !m.entered || m.home != from:
 		s.answer(from, e, Failure{ErrNotInRoom, "You are not in this room."})
 	case !m.attached:
@@ -220,7 +236,7 @@ func (s *state) requestLeave(from *leg, e Event, l Leave) {
 	if m := s.member(e.By); m != nil && m.entered && m.home == from {
 		s.remove(e.By)
 		s.show(e, from)
-		wanted = true
+		wanted = !m.relayed
 	}
 	if wanted {
 		s.forward(e)
@@ -257,6 +273,13 @@ func (s *state) forward(e Event) {
 	s.out.deliver = append(s.out.deliver, e)
 }
 
+// forwardOf is forward of what m does, which only their own session can tell.
+func (s *state) forwardOf(m *member, e Event) {
+	if !m.relayed {
+		s.forward(e)
+	}
+}
+
 // answer tells the leg to, from which req came, how that went.
 func (s *state) answer(to *leg, req Event, how Body) {
 	s.out.deliver = append(s.out.deliver, Event{
@@ -268,7 +291,7 @@ func (s *state) answer(to *leg, req Event, how Body) {
 // authority and the leg not.
 func (s *state) show(e Event, not *leg) {
 	for _, l := range s.legs {
-		if l.authority || l == not {
+		if _, pardon := e.Body.(Pardon); l.authority || l == not || pardon && !l.mapped() {
 			continue
 		}
 		if l.room.Private() {
@@ -343,7 +366,7 @@ func (s *state) fact(from *leg, e Event) {
 			m.attached = b.Attached
 			s.show(e, nil)
 		}
-	case Info, Session, Invite:
+	case Info, Session, Invite, Pardon:
 		s.show(e, nil)
 	case Confirm:
 		s.confirmed(from, e, b)
@@ -431,7 +454,8 @@ func (s *state) remove(p Person) {
 // joined takes in a native, or lets in one of ours.
 func (s *state) joined(from *leg, e Event, j Join) {
 	if e.By.Network == from.room.Network {
-		if s.member(e.By) != nil {
+		if m := s.member(e.By); m != nil {
+			s.comesNatively(m, from, e, j.Role)
 			return
 		}
 		s.members.Set(e.By, &member{name: e.Name, home: from, role: j.Role, entered: true, attached: true})
@@ -463,9 +487,18 @@ func (s *state) enter(home *leg, e Event, j Join) {
 		}
 		home.occupants++
 	}
-	m.name, m.home, m.entered, m.attached = e.Name, home, true, true
+	known := m.entered && m.relayed // others see them already, perhaps under another name
+	if known && m.name != e.Name {
+		s.calls(m, e)
+	}
+	m.name, m.home, m.entered, m.attached, m.relayed = e.Name, home, true, true, j.Relayed
 	j.Role = m.role
 	e.Body = j
+	if known {
+		e.Room = home.room
+		s.out.deliver = append(s.out.deliver, e)
+		return
+	}
 	s.show(e, nil)
 }
 

@@ -105,6 +105,8 @@ func (s *script) parse(line string) Event {
 			e.ID = value
 		case "ref":
 			e.Ref = value
+		case "via":
+			e.Via = s.persons[value]
 		default:
 			s.t.Fatalf("what is %q in %q?", key, line)
 		}
@@ -131,6 +133,9 @@ func (s *script) format(e Event) string {
 	text := s.roomName(e.Room) + " " + e.Body.kind()
 	if e.By != (Person{}) {
 		text += " by=" + s.personName(e.By)
+	}
+	if e.Via != (Person{}) {
+		text += " via=" + s.personName(e.Via)
 	}
 	for _, f := range [][2]string{{"name", e.Name}, {"id", e.ID}, {"ref", e.Ref}} {
 		if f[1] != "" {

@@ -107,7 +107,7 @@ func (c *client) deliver(e bridge.Event) {
 		c.expel(e, b)
 	case bridge.Invite:
 		c.invite(e, b)
-	case bridge.Query, bridge.Watch:
+	case bridge.Query, bridge.Watch, bridge.Pardon:
 		c.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "That can't be asked of a channel."})
 	case bridge.Typing:
 		c.typingInRoom(e, b)
@@ -145,7 +145,7 @@ func (c *client) deliverPrivate(e bridge.Event) {
 		if !console {
 			c.typingTo(e, b)
 		}
-	case bridge.Join, bridge.Topic, bridge.RoleChange, bridge.Expel, bridge.Invite:
+	case bridge.Join, bridge.Topic, bridge.RoleChange, bridge.Expel, bridge.Pardon, bridge.Invite:
 		c.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "That is only possible in a channel."})
 	case bridge.Read, bridge.Profile, bridge.RoomInfo, bridge.Moved,
 		bridge.Leave, bridge.Presence, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Info, bridge.Members, bridge.Session, bridge.Attachment, bridge.Lost:

@@ -213,7 +213,7 @@ func (s *Side) fail(e bridge.Event, how bridge.Failure) {
 
 func isRequest(b bridge.Body) bool {
 	switch b.(type) {
-	case bridge.Message, bridge.Join, bridge.Rename, bridge.RoleChange, bridge.Expel, bridge.Topic, bridge.Invite, bridge.Watch, bridge.Query:
+	case bridge.Message, bridge.Join, bridge.Rename, bridge.RoleChange, bridge.Expel, bridge.Pardon, bridge.Topic, bridge.Invite, bridge.Watch, bridge.Query:
 		return true
 	}
 	return false

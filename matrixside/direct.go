@@ -185,7 +185,7 @@ func (d *directs) deliver(e bridge.Event) {
 		return
 	case bridge.Lost:
 		d.lost(e.Room)
-	case bridge.Expel, bridge.Watch, bridge.Query, bridge.Join, bridge.Rename, bridge.RoleChange, bridge.Topic:
+	case bridge.Expel, bridge.Pardon, bridge.Watch, bridge.Query, bridge.Join, bridge.Rename, bridge.RoleChange, bridge.Topic:
 		d.side.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "This can't be asked of a conversation on Matrix."})
 		return
 	case bridge.Leave, bridge.Members, bridge.Attachment, bridge.RoomInfo, bridge.Moved:

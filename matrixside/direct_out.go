@@ -136,7 +136,7 @@ func (c *chats) deliver(e bridge.Event, user id.UserID) {
 		c.query(e, user, b)
 	case bridge.Invite:
 		c.invite(e, user, b)
-	case bridge.Join, bridge.Rename, bridge.Topic, bridge.RoleChange, bridge.Expel:
+	case bridge.Join, bridge.Rename, bridge.Topic, bridge.RoleChange, bridge.Expel, bridge.Pardon:
 		s.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "That is only possible in a room."})
 	case bridge.Leave, bridge.RoomInfo, bridge.Moved, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Info,
 		bridge.Members, bridge.Session, bridge.Attachment, bridge.Lost:

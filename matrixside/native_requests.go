@@ -48,7 +48,7 @@ func (n *native) deliver(e bridge.Event) {
 		n.side.tellRead(n.room, n.roomID(), s.ghost, b.Message, n.outgoing)
 	case bridge.Profile:
 		n.side.ghosts.setPicture(e.By, b.Avatar)
-	case bridge.Query, bridge.Watch:
+	case bridge.Query, bridge.Watch, bridge.Pardon:
 		n.side.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "That can't be asked of a room."})
 	case bridge.RoomInfo, bridge.Moved, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Info, bridge.Members,
 		bridge.Session, bridge.Attachment, bridge.Lost:

@@ -335,7 +335,7 @@ func (all *portals) deliver(e bridge.Event) {
 // isAsking reports whether only a room with authority can do what is asked.
 func isAsking(b bridge.Body) bool {
 	switch b.(type) {
-	case bridge.Expel, bridge.Watch, bridge.Query, bridge.Invite:
+	case bridge.Expel, bridge.Pardon, bridge.Watch, bridge.Query, bridge.Invite:
 		return true
 	}
 	return false

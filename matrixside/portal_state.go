@@ -225,7 +225,7 @@ func (s *portalState) deliver(e bridge.Event) {
 		s.lost(b)
 	case bridge.Confirm, bridge.Failure, bridge.Answer:
 		s.answered(e)
-	case bridge.Invite, bridge.Session, bridge.Watch, bridge.Query, bridge.Expel:
+	case bridge.Invite, bridge.Session, bridge.Watch, bridge.Query, bridge.Expel, bridge.Pardon:
 		// Of consoles, or asked of a room with authority: never for this one.
 	default:
 		panic("matrixside: unknown kind of event delivered")

@@ -306,7 +306,7 @@ func (s *Side) confirm(e bridge.Event, native id.EventID) {
 
 func isRequest(b bridge.Body) bool {
 	switch b.(type) {
-	case bridge.Message, bridge.Join, bridge.Rename, bridge.RoleChange, bridge.Expel, bridge.Topic,
+	case bridge.Message, bridge.Join, bridge.Rename, bridge.RoleChange, bridge.Expel, bridge.Pardon, bridge.Topic,
 		bridge.Invite, bridge.Watch, bridge.Query:
 		return true
 	}

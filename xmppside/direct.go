@@ -177,7 +177,7 @@ func (d *direct) deliver(e bridge.Event) {
 			d.tell(e, e.ID, referring("displayed", nsMarkers, id))
 		}
 	case bridge.RoomInfo, bridge.Moved:
-	case bridge.Join, bridge.Leave, bridge.Rename, bridge.RoleChange, bridge.Expel, bridge.Topic,
+	case bridge.Join, bridge.Leave, bridge.Rename, bridge.RoleChange, bridge.Expel, bridge.Pardon, bridge.Topic,
 		bridge.Members, bridge.Attachment, bridge.Watch, bridge.Query:
 		// A conversation has no members, and nobody here is asked.
 	default:

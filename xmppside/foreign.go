@@ -288,7 +288,7 @@ func (f *foreign) fail(e bridge.Event, kind bridge.ErrorKind, text string) {
 
 func isRequest(b bridge.Body) bool {
 	switch b.(type) {
-	case bridge.Message, bridge.Join, bridge.Rename, bridge.RoleChange, bridge.Expel, bridge.Topic, bridge.Invite, bridge.Watch, bridge.Query:
+	case bridge.Message, bridge.Join, bridge.Rename, bridge.RoleChange, bridge.Expel, bridge.Pardon, bridge.Topic, bridge.Invite, bridge.Watch, bridge.Query:
 		return true
 	}
 	return false

@@ -67,7 +67,7 @@ func (t *talks) deliver(e bridge.Event, as, with jid.JID) {
 		}
 	case bridge.Query:
 		t.query(e, as, with, b)
-	case bridge.Join, bridge.Rename, bridge.RoleChange, bridge.Expel, bridge.Topic, bridge.Invite, bridge.Watch:
+	case bridge.Join, bridge.Rename, bridge.RoleChange, bridge.Expel, bridge.Pardon, bridge.Topic, bridge.Invite, bridge.Watch:
 		f.fail(e, bridge.ErrUnsupported, "That can't be asked of somebody on XMPP.")
 	case bridge.Leave, bridge.Presence, bridge.Profile, bridge.Read:
 		// A conversation has no end, and availability is shown in rooms and to

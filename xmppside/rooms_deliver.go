@@ -92,7 +92,7 @@ func (h *hosted) deliver(e bridge.Event) {
 		room.SetRead(who(e.By, e.Name), b.Message)
 	case bridge.Session, bridge.Answer:
 		// Of a console or a conversation: a room has neither.
-	case bridge.Expel, bridge.Invite, bridge.Watch, bridge.Query:
+	case bridge.Expel, bridge.Pardon, bridge.Invite, bridge.Watch, bridge.Query:
 		// A hosted room has no authority: nobody asks it for anything.
 		h.rooms.core.Publish(bridge.Event{Room: e.Room, Ref: e.ID,
 			Body: bridge.Failure{Kind: bridge.ErrUnsupported, Text: "This can't be asked of a room of the bridge."}})

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/text/encoding/htmlindex"
+
+	"isthmus/bridge"
 )
 
 // checker finds what is well written but can't work, and puts names into
@@ -122,7 +124,7 @@ func (c *checker) network(path, name string, n *Network) {
 	switch {
 	case !networkName.MatchString(name):
 		c.fail(path, "is no name for a network: use up to 63 of a-z, 0-9, dot, dash and underscore")
-	case name == "xmpp" || name == "matrix":
+	case slices.Contains([]string{bridge.NetworkXMPP, bridge.NetworkMatrix, bridge.NetworkMapped, bridge.NetworkBridge}, name):
 		c.fail(path, "is a reserved name: use another")
 	}
 	if len(n.Addresses) == 0 {

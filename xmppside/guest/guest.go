@@ -226,7 +226,7 @@ func (r *Room) publish(e bridge.Event) {
 // fail answers a request that did not take effect. Only requests are answered.
 func (r *Room) fail(e bridge.Event, kind bridge.ErrorKind, text string) {
 	switch e.Body.(type) {
-	case bridge.Message, bridge.Join, bridge.Rename, bridge.RoleChange, bridge.Expel, bridge.Topic, bridge.Invite, bridge.Watch, bridge.Query:
+	case bridge.Message, bridge.Join, bridge.Rename, bridge.RoleChange, bridge.Expel, bridge.Pardon, bridge.Topic, bridge.Invite, bridge.Watch, bridge.Query:
 		r.publish(bridge.Event{Room: e.Room, By: e.By, Ref: e.ID, Body: bridge.Failure{Kind: kind, Text: text}})
 	}
 }

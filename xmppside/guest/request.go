@@ -72,7 +72,7 @@ func (r *Room) request(p *puppet, e bridge.Event) {
 		r.invite(p, e, b)
 	case bridge.Typing:
 		r.showTyping(p, e, b)
-	case bridge.Watch, bridge.Query:
+	case bridge.Watch, bridge.Query, bridge.Pardon:
 		r.fail(e, bridge.ErrUnsupported, "That can't be asked of a room.")
 	case bridge.Read:
 		r.showRead(p, e, b)
