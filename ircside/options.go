@@ -28,6 +28,12 @@ type Options struct {
 	NetworksPerPerson, RoomsPerPerson int
 	// Version is what a CTCP VERSION is answered with.
 	Version string
+	// Consents keeps what operators say of us over a restart; nil keeps it no
+	// longer than the side lives. Allowed, if not nil, is told of a channel
+	// whose operator has just let us in: who was refused there may try again.
+	// It must not block. Of both, those that New is given count.
+	Consents Consents
+	Allowed  func(bridge.Room)
 }
 
 // Network is one IRC network.
@@ -50,6 +56,47 @@ type Network struct {
 	ReconnectFirst, ReconnectMost time.Duration
 	Linger                        time.Duration // how long a session outlives its last room
 	Ping                          time.Duration // silence until the server is asked for a sign of life; 0 means 2 min
+
+	// Policy says which channels we may be in; Mapped are those of the links,
+	// all that PolicyMapped has.
+	Policy Policy
+	Mapped []string
+	// Contact is how to reach whoever runs the gateway, for the network's
+	// operators: a URL, or words. "" tells nobody.
+	Contact string
+	// Bots marks everybody's session as a bot, not the keeper's alone, where
+	// the server has a mode for that.
+	Bots bool
+	// NoStrangers keeps our people from writing to nicks in private who have
+	// not written to them and are in no channel with them.
+	NoStrangers bool
+}
+
+// Policy is which channels of a network we may be in.
+type Policy uint8
+
+// The policies. Under each of them an operator's "!unbridge" keeps us out.
+const (
+	PolicyOpen    Policy = iota // any that lets us in
+	PolicyMapped                // those that are mapped
+	PolicyConsent               // those of which an operator has agreed
+)
+
+// Consent is what a channel's operator said last of having us there.
+type Consent struct {
+	Room    bridge.Room // by the channel's name in small letters
+	Allowed bool        // "!bridge"; else "!unbridge"
+	By      string      // their nick
+	Account string      // and the account that they were logged in to, "" for none
+	At      time.Time
+}
+
+// Consents keeps the last word of each channel's operators.
+type Consents interface {
+	// Consents is asked once, before anybody enters a channel. It may block.
+	Consents(context.Context) ([]Consent, error)
+	// SetConsent keeps c in place of what was said of its room before.
+	SetConsent(ctx context.Context, c Consent) error
 }
 
 // Login is how one person wants to be known on one network. Empty fields mean

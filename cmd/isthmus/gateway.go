@@ -69,6 +69,7 @@ func newGateway(cfg *config.Config, log *slog.Logger) (_ *gateway, err error) {
 	if err != nil {
 		return nil, err
 	}
+	irc.Consents = consents{g.store}
 	g.irc = ircside.New(g.hub, logins{g.store}, irc, log)
 	if g.xmpp, err = xmppside.New(g.hub, g.xmppOptions(cfg)); err != nil {
 		return nil, err

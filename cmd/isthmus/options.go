@@ -163,3 +163,19 @@ func (l logins) Login(ctx context.Context, who bridge.Person, network string) (i
 	}
 	return login, nil
 }
+
+// consents shows the store to ircside.
+type consents struct{ store *store.Store }
+
+func (c consents) Consents(ctx context.Context) ([]ircside.Consent, error) {
+	stored, err := c.store.Consents(ctx)
+	all := make([]ircside.Consent, len(stored))
+	for i, s := range stored {
+		all[i] = ircside.Consent{Room: s.Room, Allowed: s.Allowed, By: s.Nick, Account: s.Account, At: s.At}
+	}
+	return all, err
+}
+
+func (c consents) SetConsent(ctx context.Context, s ircside.Consent) error {
+	return c.store.SetConsent(ctx, store.Consent{Room: s.Room, Allowed: s.Allowed, Nick: s.By, Account: s.Account, At: s.At})
+}
