@@ -23,9 +23,6 @@ func TestMatrixBot(t *testing.T) {
 // Third-party look-ups find networks, channels and people (application service
 // API §5.1.6).
 func TestMatrixThirdParty(t *testing.T) {
-	if homeserver != "synapse" {
-		t.Skip("Dendrite 0.13 passes no look-ups on")
-	}
 	onMatrix(t, once, func(s *scenario) {
 		bob := s.person("bob")
 		var protocols map[string]any

@@ -46,6 +46,7 @@ type ghost struct {
 	presence bridge.Presence
 	told     bool   // presence was told at all
 	wanted   string // SHA-1 of the picture that the core was asked for
+	later    string // and of the one that it is asked for as soon as they are registered
 }
 
 func newGhosts(s *Side) *ghosts {
@@ -186,8 +187,18 @@ func (g *ghosts) registerHeld(ctx context.Context, known *ghost) error {
 	if err := g.side.options().Client.Register(ctx, known.user); err != nil {
 		return err
 	}
+	g.mu.Lock()
 	known.registered.Store(true)
+	told, picture := known.told, known.later
+	known.later = ""
+	g.mu.Unlock()
 	g.remember(ctx, known)
+	if told { // before anybody on Matrix could hear of it
+		g.tellPresence(known)
+	}
+	if picture != "" {
+		g.setPicture(known.who, picture)
+	}
 	return nil
 }
 

@@ -68,10 +68,16 @@ func TestDoors(t *testing.T) {
 		b.hs.ExpectMember(unwanted, ghostOf(b, carol), "leave")
 
 		// A room that wants to be asked, where the homeserver can.
-		bob.CreateRoom(fakehs.RoomOptions{Alias: "knock", JoinRule: "knock"})
+		door := bob.CreateRoom(fakehs.RoomOptions{Alias: "knock", JoinRule: "knock"})
 		f := try("#knock%example.org")
 		if asked := strings.Contains(f.Text, "asked"); f.Kind != bridge.ErrMembersOnly || asked != (kind == fakehs.Synapse) {
 			t.Errorf("knocking: %+v", f)
+		}
+		if kind == fakehs.Synapse {
+			bob.Kick(door, ghostOf(b, alice), "not you")
+			expectEvent(b.core, "that she is turned down", func(e bridge.Event, i bridge.Info) bool {
+				return e.Room == privateRoom("bob%example.org", alice) && strings.Contains(i.Text, "#knock%example.org") && strings.Contains(i.Text, "not you")
+			})
 		}
 		other := bob.CreateRoom(fakehs.RoomOptions{})
 		bob.CreateRoom(fakehs.RoomOptions{Alias: "club", JoinRule: "restricted", Allow: other})

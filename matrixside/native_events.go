@@ -363,6 +363,9 @@ func (n *native) takeGhost(e *event.Event, ghost id.UserID, c *event.MemberEvent
 			}
 			return
 		}
+		if stays == nil && n.side.natives.turnedDown(e, ghost) {
+			return
+		}
 		n.expelled(e, c, who, ghost)
 	}
 }

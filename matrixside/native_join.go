@@ -320,14 +320,9 @@ func (n *natives) letIn(ctx context.Context, ghost id.UserID, there *native, at 
 	if f.Kind != bridge.ErrMembersOnly {
 		return &f
 	}
-	// Whether a room can be asked is known to the homeserver alone as long as
-	// nobody of ours is in it.
-	asked := c.Once(ctx, ghost, func(ctx context.Context, m *mautrix.Client) error {
-		_, err := m.KnockRoom(ctx, string(at), &mautrix.ReqKnockRoom{Via: via, Reason: reason})
-		return err
-	})
+	asked := n.knock(ctx, ghost, there.room, at, via, reason)
 	switch {
-	case asked == nil:
+	case asked:
 		f.Text = "This room is for members. You have asked to be let in, and will be invited if they agree."
 	case strings.Contains(f.Text, "join rule"), strings.Contains(f.Text, "not invited"):
 		f.Text = "You need an invitation to enter this room." // in words for people

@@ -201,7 +201,7 @@ func TestPictures(t *testing.T) {
 		sum := sha1.Sum(out.Bytes())
 		return out.Bytes(), hex.EncodeToString(sum[:])
 	}
-	data, hash := picture(7)
+	data, hash := picture(64)
 	uri := bob.Upload("image/png", "bob.png", data)
 	bob.SetAvatar(uri)
 	at := bob.CreateRoom(fakehs.RoomOptions{Alias: "go", Public: true})
@@ -248,6 +248,25 @@ func TestPictures(t *testing.T) {
 	})
 	noEvent(b.core, "the picture is asked for twice", anyOf[bridge.Query])
 	noEvent(b.core, "her name is another for a moment", anyOf[bridge.Rename])
+}
+
+// Who has no account on Matrix yet gets their picture, and is as available as
+// they said, when they have one.
+func TestGhostLooksBeforeItIsThere(t *testing.T) {
+	b := startBridged(t, fakehs.Options{}, nil)
+	ghosts, data := b.side.ghosts, []byte("a picture")
+	sum := sha1.Sum(data)
+	ghosts.setPicture(alice, hex.EncodeToString(sum[:]))
+	ghosts.setPresence(alice, bridge.Presence{Show: bridge.ShowAway, Status: "at lunch"})
+	noEvent(b.core, "a question for a picture of nobody", anyOf[bridge.Query])
+	if _, err := ghosts.ensure(t.Context(), alice, "Alice"); err != nil {
+		t.Fatal(err)
+	}
+	e, _ := expectEvent(b.core, "a question for alice's picture", anyOf[bridge.Query])
+	b.side.Deliver(bridge.Event{ID: e.ID, Room: e.Room, By: e.By, Ref: e.ID,
+		Body: bridge.Answer{Rows: [][]string{{"image/png", base64.StdEncoding.EncodeToString(data)}}}})
+	b.hs.Until("alice's picture", func() bool { _, uri := b.hs.Profile(ghostOf(b, alice)); return uri != "" })
+	b.hs.Until("alice's presence", func() bool { return b.hs.Presence(ghostOf(b, alice)).State == "unavailable" })
 }
 
 func TestManyMembersOfOneName(t *testing.T) {

@@ -42,6 +42,8 @@ type natives struct {
 	// cased are room ids that were heard of, by themselves in lower case: people
 	// type them into addresses that have no other.
 	cased map[string]id.RoomID
+	// knocks are the rooms that somebody of ours has knocked at, by what they called them.
+	knocks map[id.RoomID]string
 	// presences is how available Matrix users were when they were heard of last.
 	presences map[id.UserID]bridge.Presence
 
@@ -50,7 +52,7 @@ type natives struct {
 
 func newNatives(s *Side) *natives {
 	n := &natives{side: s, rooms: map[bridge.Room]*native{}, calls: rate.NewLimiter(10, 100),
-		presences: map[id.UserID]bridge.Presence{}, cased: map[string]id.RoomID{},
+		presences: map[id.UserID]bridge.Presence{}, cased: map[string]id.RoomID{}, knocks: map[id.RoomID]string{},
 		joins: map[joinKey]*joining{}, turns: make(chan struct{}, joinsAtOnce)}
 	n.chats = newChats(n)
 	return n

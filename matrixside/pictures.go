@@ -1,14 +1,20 @@
 package matrixside
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha1"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"image"
+	_ "image/gif"  // how large it is
+	_ "image/jpeg" // and it
+	_ "image/png"  // and it
 	"io"
 	"mime"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -117,14 +123,22 @@ func (p *pictures) fetch(ctx context.Context, uri string) (kind string, data []b
 	}
 	err = p.side.options().Client.Stream(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
 		res, err := m.DownloadThumbnail(ctx, at, pictureSize, pictureSize, mautrix.DownloadThumbnailExtra{Method: "crop"})
-		if err != nil { // what can't be made small may be small
-			if res, err = m.Download(ctx, at); err != nil {
-				return err
-			}
+		if err == nil {
+			kind, data, err = body(res)
 		}
-		defer res.Body.Close()
-		kind, _, _ = mime.ParseMediaType(res.Header.Get("Content-Type"))
-		data, err = io.ReadAll(io.LimitReader(res.Body, maxPicture+1))
+		if err == nil && !isTiny(data) {
+			return nil
+		}
+		// What can't be made small may be small, and of what is small Synapse
+		// makes a picture that is smaller than it was asked for.
+		full, fullErr := m.Download(ctx, at)
+		if fullErr != nil {
+			return err
+		}
+		fullKind, fullData, fullErr := body(full)
+		if err != nil || fullErr == nil && len(fullData) <= maxPicture {
+			kind, data, err = fullKind, fullData, fullErr
+		}
 		return err
 	})
 	switch {
@@ -136,6 +150,20 @@ func (p *pictures) fetch(ctx context.Context, uri string) (kind string, data []b
 		return "", nil, fmt.Errorf("%q is no picture", kind)
 	}
 	return kind, data, nil
+}
+
+// body reads a picture that has come, and its type.
+func body(res *http.Response) (kind string, data []byte, err error) {
+	defer res.Body.Close()
+	kind, _, _ = mime.ParseMediaType(res.Header.Get("Content-Type"))
+	data, err = io.ReadAll(io.LimitReader(res.Body, maxPicture+1))
+	return kind, data, err
+}
+
+// isTiny reports whether a picture is smaller both ways than it was asked for.
+func isTiny(data []byte) bool {
+	c, _, err := image.DecodeConfig(bytes.NewReader(data))
+	return err == nil && c.Width < pictureSize && c.Height < pictureSize
 }
 
 // answer answers a query for a picture.
@@ -225,10 +253,15 @@ const maxQuestions = 1024
 
 // setPicture gives the ghost of somebody the picture with that hash, "" for
 // none. The picture itself is asked for in a conversation that the bot has
-// with them; see answered.
+// with them; see answered. Whoever has no ghost yet has to wait for it.
 func (g *ghosts) setPicture(who bridge.Person, hash string) {
 	known := g.get(who)
 	g.mu.Lock()
+	if !known.registered.Load() {
+		known.later = hash
+		g.mu.Unlock()
+		return
+	}
 	if known.wanted == hash || len(g.asked) >= maxQuestions {
 		g.mu.Unlock()
 		return
@@ -285,7 +318,7 @@ func (g *ghosts) wear(k *ghost, hash, kind string, data []byte) {
 			return
 		}
 		defer k.release()
-		if k.avatar == hash || !k.registered.Load() {
+		if k.avatar == hash {
 			return
 		}
 		var uri id.ContentURI

@@ -206,6 +206,9 @@ func (s *Side) handle(e *event.Event, done func()) {
 		return
 	}
 	defer done()
+	if e.Type == event.StateMember && e.StateKey != nil && s.natives.turnedDown(e, id.UserID(*e.StateKey)) {
+		return
+	}
 	s.Counters.Strays.Add(1)
 	s.log.Debug("event of a room that the bridge has nothing to do with", "room", e.RoomID, "type", e.Type.Type)
 }

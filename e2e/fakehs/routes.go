@@ -78,7 +78,7 @@ var routes = makeRoutes([]route{
 	{method: "GET", path: "media/{v}/config", handle: (*Server).mediaConfig},
 	{method: "GET", path: "client/{v}/media/download/{server}/{id}", handle: (*Server).download},
 	{method: "GET", path: "client/{v}/media/download/{server}/{id}/{name}", handle: (*Server).download},
-	{method: "GET", path: "client/{v}/media/thumbnail/{server}/{id}", handle: (*Server).download},
+	{method: "GET", path: "client/{v}/media/thumbnail/{server}/{id}", handle: (*Server).thumbnail},
 })
 
 func makeRoutes(all []route) []route {
