@@ -30,16 +30,28 @@ func (c *checker) fail(path, format string, args ...any) {
 	}
 }
 
+func (c *checker) warn(path, format string, args ...any) {
+	c.warnings = append(c.warnings, c.problem(path, format, args...))
+}
+
+// given reports whether the file has the path.
+func (c *checker) given(path string) bool {
+	_, given := c.at[path]
+	return given
+}
+
 func (c *checker) check(cfg *Config) {
 	c.xmpp(&cfg.XMPP, cfg)
 	for _, name := range slices.Sorted(maps.Keys(cfg.Networks)) {
 		network := cfg.Networks[name]
 		c.network(joinPath("networks", name), name, &network)
+		cfg.Networks[name] = network
 	}
 	c.matrix(&cfg.Matrix)
-	if _, matrix := c.at["matrix"]; len(cfg.Networks) == 0 && !cfg.Access.UnlistedNetworks && !matrix {
+	if len(cfg.Networks) == 0 && !cfg.Access.UnlistedNetworks && !c.given("matrix") {
 		c.fail("networks", "is empty: give at least one network, a matrix section, or set access.unlisted_networks")
 	}
+	c.links(cfg)
 	c.access(&cfg.Access, cfg.XMPP.Domains)
 	c.atLeast("limits.networks_per_user", cfg.Limits.NetworksPerUser, 1)
 	c.atLeast("limits.rooms_per_user", cfg.Limits.RoomsPerUser, 1)
@@ -60,13 +72,30 @@ func (c *checker) check(cfg *Config) {
 	if cfg.Metrics != "" {
 		c.listenAddress("metrics", cfg.Metrics)
 	}
+	if len(cfg.Control) > maxSocketPath {
+		c.fail("control", "is longer than %d bytes, which no socket's path may be", maxSocketPath)
+	}
+	if cfg.Audit.Most < minAudit {
+		c.fail("audit.most", "must be %v or more", minAudit)
+	}
 }
+
+const (
+	// maxSocketPath is what fits into sockaddr_un on every system, without its NUL.
+	maxSocketPath = 103
+	// minAudit holds some hundred records.
+	minAudit Size = 64 << 10
+)
 
 func (c *checker) xmpp(x *XMPP, cfg *Config) {
 	c.scheme("xmpp.server", x.Server, "", "tls")
 	if len(x.Domains) == 0 {
 		c.fail("xmpp.domains", "is missing: give at least one, as in - name: irc.example.org")
 	}
+	if strings.TrimSpace(x.Relay.Nick) == "" || strings.ContainsFunc(x.Relay.Nick, isControl) {
+		c.fail("xmpp.relay.nick", "must be a name without control characters")
+	}
+	c.mapped("xmpp.mapped", &x.Mapped)
 	seen := map[string]int{}
 	for i := range x.Domains {
 		d := &x.Domains[i]
@@ -143,8 +172,7 @@ func (c *checker) network(path, name string, n *Network) {
 	if n.TLSInsecure && n.CAFile != "" {
 		c.fail(path+".tls_insecure", "makes ca_file useless: remove one of the two")
 	} else if n.TLSInsecure {
-		c.warnings = append(c.warnings, c.problem(path+".tls_insecure",
-			"anybody on the way can read and change what is said: use ca_file"))
+		c.warn(path+".tls_insecure", "anybody on the way can read and change what is said: use ca_file")
 	}
 	c.template(path+".nick", n.Nick, "nick", "local")
 	c.template(path+".username", n.Username, "nick", "local")
@@ -164,6 +192,14 @@ func (c *checker) network(path, name string, n *Network) {
 		c.fail(path+".linger", "must not be negative")
 	}
 	c.positive(path+".ping", n.Ping)
+	c.preset(path, n)
+	c.oneOf(path+".policy", n.Policy, PolicyOpen, PolicyMapped, PolicyConsent)
+	c.oneOf(path+".private_messages", n.PrivateMessages, MessagesAll, MessagesAnswers)
+	if n.Contact != "" {
+		c.contact(path+".contact", n.Contact)
+	}
+	c.relay(path+".relay", &n.Relay)
+	c.mapped(path+".mapped", &n.Mapped)
 }
 
 func (c *checker) access(a *Access, domains []Domain) {
@@ -206,13 +242,15 @@ func (c *checker) scheme(path string, e Endpoint, allowed ...string) {
 	c.fail(path, "must begin with ircs:// (TLS) or irc:// (plain text)")
 }
 
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
 var placeholder = regexp.MustCompile(`\{[^{}]*\}|[{}]`)
 
 func (c *checker) template(path, text string, names ...string) {
 	if text == "" {
 		c.fail(path, "is empty: give text, or one of {%s}", strings.Join(names, "}, {"))
 	}
-	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if strings.ContainsFunc(text, isControl) {
 		c.fail(path, "holds a control character: remove it")
 	}
 	for _, p := range placeholder.FindAllString(text, -1) {

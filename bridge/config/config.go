@@ -27,12 +27,17 @@ type Config struct {
 	XMPP     XMPP               `yaml:"xmpp"`
 	Networks map[string]Network `yaml:"networks"`
 	Matrix   Matrix             `yaml:"matrix"`
+	Links    []Link             `yaml:"links"`
 	Access   Access             `yaml:"access"`
 	Limits   Limits             `yaml:"limits"`
 	Store    Store              `yaml:"store"`
 	Log      Log                `yaml:"log"`
 	// Metrics is the address that /metrics is served on; empty means nowhere.
 	Metrics string `yaml:"metrics"`
+	// Control is the Unix socket that "isthmus status" and the like ask; after
+	// Load it is where it is, and empty for none.
+	Control string `yaml:"control"`
+	Audit   Audit  `yaml:"audit"`
 
 	source   source
 	warnings Problems
@@ -44,6 +49,10 @@ type XMPP struct {
 	CAFile     string   `yaml:"ca_file"`
 	SecretFile string   `yaml:"secret_file"`
 	Domains    []Domain `yaml:"domains"`
+	// Relay is who we are in mapped rooms, Mapped what holds for people of
+	// other networks there.
+	Relay  Occupant `yaml:"relay"`
+	Mapped Mapped   `yaml:"mapped"`
 
 	// Roots are the certificates of CAFile; nil means those of the system.
 	Roots *x509.CertPool `yaml:"-"`
@@ -78,6 +87,19 @@ type Network struct {
 	Reconnect   Reconnect     `yaml:"reconnect"`
 	Linger      time.Duration `yaml:"linger"` // of a session without rooms
 	Ping        time.Duration `yaml:"ping"`   // silence until the server is asked for a sign of life
+	// Preset names what a public network asks of bridges: it fills in what the
+	// file doesn't say. See presets.go.
+	Preset string `yaml:"preset"`
+	// Policy says which channels anybody may enter through us: open (any),
+	// mapped (those of Links), consent (those whose operators have agreed).
+	Policy string `yaml:"policy"`
+	// Contact is the URI of whom an operator of the network can turn to.
+	Contact string `yaml:"contact"`
+	// PrivateMessages says to whom our people may write: all, or answers (who
+	// wrote to them first).
+	PrivateMessages string `yaml:"private_messages"`
+	Relay           Relay  `yaml:"relay"`  // who speaks for whom has no session
+	Mapped          Mapped `yaml:"mapped"` // what holds in mapped channels
 
 	Roots    *x509.CertPool `yaml:"-"` // of CAFile; nil means those of the system
 	Password Secret         `yaml:"-"`
@@ -99,8 +121,9 @@ type Matrix struct {
 	Media   Media    `yaml:"media"`
 	// Published lists rooms that we make in the homeserver's public directory,
 	// Spaces gathers those of a network in a space.
-	Published bool `yaml:"published"`
-	Spaces    bool `yaml:"spaces"`
+	Published bool   `yaml:"published"`
+	Spaces    bool   `yaml:"spaces"`
+	Mapped    Mapped `yaml:"mapped"` // what holds for people of other networks in mapped rooms
 
 	Registration Registration `yaml:"-"`
 }
@@ -176,12 +199,17 @@ type Log struct {
 // Default returns what holds where the file says nothing.
 func Default() *Config {
 	return &Config{
-		XMPP: XMPP{Server: Endpoint{Host: "127.0.0.1", Port: 5347}},
+		XMPP: XMPP{
+			Server: Endpoint{Host: "127.0.0.1", Port: 5347},
+			Relay:  Occupant{Nick: "isthmus"},
+			Mapped: Mapped{As: AsPuppets, Enter: EnterJoin, Puppets: 1000, Name: "{name}"},
+		},
 		Matrix: Matrix{
 			RegistrationFile: "registration.yaml",
 			Listen:           Endpoint{Host: "127.0.0.1", Port: 29329},
 			Members:          Members{Most: 1000, Beyond: "active"},
 			Media:            Media{Expire: 168 * time.Hour, Most: 50 << 20},
+			Mapped:           Mapped{As: AsPuppets, Enter: EnterJoin, Puppets: 1000, Name: "{name}"},
 		},
 		Limits: Limits{
 			NetworksPerUser: 10,
@@ -193,7 +221,8 @@ func Default() *Config {
 			KeyFile: "/var/lib/isthmus/key",
 			Keep:    Keep{Age: 2160 * time.Hour, Messages: 1_000_000},
 		},
-		Log: Log{Level: "info", Format: "text"},
+		Log:   Log{Level: "info", Format: "text"},
+		Audit: Audit{Most: 10 << 20},
 	}
 }
 
@@ -211,6 +240,11 @@ func DefaultNetwork() Network {
 		Reconnect:   Reconnect{First: 2 * time.Second, Most: 5 * time.Minute},
 		Linger:      30 * time.Second,
 		Ping:        2 * time.Minute,
+
+		Policy:          PolicyOpen,
+		PrivateMessages: MessagesAll,
+		Relay:           Relay{Nick: "isthmus", Template: "<{name}> ", Colour: true, RelayMsg: "auto", Guard: true},
+		Mapped:          Mapped{As: AsRelay, Enter: EnterSpeak, Idle: 48 * time.Hour, Puppets: 50, Name: "{name}"},
 	}
 }
 

@@ -49,9 +49,17 @@ func TestExample(t *testing.T) {
 		t.Errorf("the example's network\n%+v\nisn't the default\n%+v", libera, want)
 	}
 	defaults := Default()
-	defaults.XMPP, defaults.Networks, defaults.source = cfg.XMPP, cfg.Networks, cfg.source
+	defaults.XMPP.SecretFile, defaults.XMPP.Domains = cfg.XMPP.SecretFile, cfg.XMPP.Domains
+	defaults.Networks, defaults.Links, defaults.source = cfg.Networks, cfg.Links, cfg.source
 	defaults.Matrix.Homeserver, defaults.Matrix.ServerName, defaults.Matrix.Allow = cfg.Matrix.Homeserver, cfg.Matrix.ServerName, cfg.Matrix.Allow
 	cfg.Access.Allow, cfg.Access.Deny = nil, nil
+	if len(cfg.Links) != 1 || len(cfg.Links[0].Rooms) != 3 || len(cfg.Warnings()) != 0 {
+		t.Errorf("links %+v, warnings %v", cfg.Links, cfg.Warnings())
+	}
+	if cfg.Control != "control.sock" || cfg.Audit.File != "audit.jsonl" {
+		t.Errorf("control %q, audit %q", cfg.Control, cfg.Audit.File)
+	}
+	cfg.Control, cfg.Audit.File = "", "" // so called where the file doesn't say
 	for _, c := range Diff(defaults, cfg) {
 		t.Errorf("the example is not the default: %v", c)
 	}

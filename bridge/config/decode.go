@@ -3,6 +3,7 @@ package config
 import (
 	"encoding"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -118,43 +119,49 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, path string) {
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
 	for i, entry := range n.Content {
+		setDefaults(v.Index(i))
 		d.value(entry, v.Index(i), fmt.Sprintf("%s[%d]", path, i))
+	}
+}
+
+// setDefaults gives a new entry of a list or mapping what holds where the file
+// says nothing.
+func setDefaults(v reflect.Value) {
+	if e, ok := v.Addr().Interface().(interface{ setDefaults() }); ok {
+		e.setDefaults()
 	}
 }
 
 func (d *decoder) mapping(n *yaml.Node, v reflect.Value, path string) {
 	v.Set(reflect.MakeMap(v.Type()))
 	d.keys(n, path, func(key string, value *yaml.Node, path string) {
-		elem := reflect.New(v.Type().Elem())
-		if e, ok := elem.Interface().(interface{ setDefaults() }); ok {
-			e.setDefaults()
-		}
-		d.value(value, elem.Elem(), path)
-		v.SetMapIndex(reflect.ValueOf(key), elem.Elem())
+		elem := reflect.New(v.Type().Elem()).Elem()
+		setDefaults(elem)
+		d.value(value, elem, path)
+		v.SetMapIndex(reflect.ValueOf(key), elem)
 	})
 }
 
 func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
-	fields := map[string]int{}
-	var names []string
-	for i := range v.NumField() {
-		if name := keyOf(v.Type().Field(i)); name != "" {
-			fields[name] = i
-			names = append(names, name)
+	fields := map[string][]int{}
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		if name := keyOf(f); name != "" {
+			fields[name] = f.Index
 		}
 	}
 	d.keys(n, path, func(key string, value *yaml.Node, path string) {
 		i, known := fields[key]
 		if !known {
-			slices.Sort(names)
+			names := slices.Sorted(maps.Keys(fields))
 			d.fail(path, "is not a known key: remove it, or use one of %s", strings.Join(names, ", "))
 			return
 		}
-		d.value(value, v.Field(i), path)
+		d.value(value, v.FieldByIndex(i), path)
 	})
 }
 
-// keyOf returns the key that a field has in the file, "" when it has none.
+// keyOf returns the key that a field has in the file, "" when it has none; an
+// embedded struct has its fields' keys.
 func keyOf(f reflect.StructField) string {
 	if key := f.Tag.Get("yaml"); key != "-" {
 		return key

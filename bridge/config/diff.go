@@ -27,8 +27,9 @@ func (c Change) String() string {
 	return fmt.Sprintf("%s: %s → %s", c.Path, c.Old, c.New)
 }
 
-// Diff lists what is different in after, in the order of the schema. Networks
-// that came or went are one Change each.
+// Diff lists what is different in after, in the order of the schema. Networks,
+// links and rooms of links that came or went are one Change each; those of
+// links are at "links.NAME" and "links.NAME.ROOM".
 func Diff(before, after *Config) []Change {
 	var changes []Change
 	diff(reflect.ValueOf(before).Elem(), reflect.ValueOf(after).Elem(), "", &changes)
@@ -39,16 +40,25 @@ func diff(a, b reflect.Value, path string, out *[]Change) {
 	switch {
 	case a.Type() == reflect.TypeFor[[]Domain]():
 		diffList(a, b, path, out)
+	case a.Type() == reflect.TypeFor[[]Link]():
+		diffNamed(byName(a, Link.name), byName(b, Link.name), path, out)
+	case a.Type() == reflect.TypeFor[[]LinkRoom]():
+		// Rooms are told apart by what they are, as links are by their names, and
+		// have no key of their own in the path.
+		diffNamed(byName(a, LinkRoom.String), byName(b, LinkRoom.String), strings.TrimSuffix(path, ".rooms"), out)
 	case a.Type() == reflect.TypeFor[Endpoint](), a.Kind() != reflect.Struct && a.Kind() != reflect.Map:
 		if !equal(a, b) {
 			*out = append(*out, Change{Path: path, Old: show(a), New: show(b)})
 		}
 	case a.Kind() == reflect.Map:
-		diffMap(a, b, path, out)
+		diffNamed(a, b, path, out)
 	default:
 		for i := range a.NumField() {
 			field := a.Type().Field(i)
-			if field.IsExported() {
+			switch {
+			case field.Anonymous:
+				diff(a.Field(i), b.Field(i), path, out)
+			case field.IsExported():
 				diff(a.Field(i), b.Field(i), joinPath(path, shownKey(field)), out)
 			}
 		}
@@ -78,7 +88,17 @@ func diffList(a, b reflect.Value, path string, out *[]Change) {
 	}
 }
 
-func diffMap(a, b reflect.Value, path string, out *[]Change) {
+// byName makes a map of a list whose entries have names of their own.
+func byName[T any](list reflect.Value, name func(T) string) reflect.Value {
+	m := map[string]T{}
+	for _, entry := range list.Interface().([]T) {
+		m[name(entry)] = entry
+	}
+	return reflect.ValueOf(m)
+}
+
+// diffNamed compares maps.
+func diffNamed(a, b reflect.Value, path string, out *[]Change) {
 	keys := map[string]bool{}
 	for _, m := range []reflect.Value{a, b} {
 		for _, k := range m.MapKeys() {

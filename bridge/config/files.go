@@ -63,11 +63,40 @@ func (r *reader) readAll(cfg *Config) {
 		cfg.Networks[name] = n
 	}
 	r.registration(&cfg.Matrix)
+	for i := range cfg.Links {
+		for j := range cfg.Links[i].Rooms {
+			room := &cfg.Links[i].Rooms[j]
+			room.Password = r.secret(fmt.Sprintf("links[%d].rooms[%d].password_file", i, j), &room.PasswordFile, "")
+		}
+	}
+	cfg.Store.Key = Secret(r.env(envKey))
+	r.paths(cfg)
+}
+
+// paths resolves those of what Isthmus writes.
+func (r *reader) paths(cfg *Config) {
 	if postgres, _ := postgresURL(cfg.Store.Path); !postgres {
 		r.resolve(&cfg.Store.Path)
 	}
-	cfg.Store.Key = Secret(r.env(envKey))
 	r.resolve(&cfg.Store.KeyFile)
+	r.beside(&cfg.Control, cfg, "control.sock")
+	r.beside(&cfg.Audit.File, cfg, "audit.jsonl")
+}
+
+// beside resolves a path that is beside the store where the file doesn't say,
+// and empty where it says off.
+func (r *reader) beside(path *string, cfg *Config, name string) {
+	switch *path {
+	case "off":
+		*path = ""
+		return
+	case "":
+		*path = filepath.Join(filepath.Dir(cfg.Store.KeyFile), name)
+		if postgres, _ := postgresURL(cfg.Store.Path); !postgres {
+			*path = filepath.Join(filepath.Dir(cfg.Store.Path), name)
+		}
+	}
+	r.resolve(path)
 }
 
 func (r *reader) resolve(path *string) {

@@ -22,15 +22,25 @@ const maxFileSize = 4 << 20
 // environment holds. Paths in it are relative to the file's folder. The error
 // is a Problems, with all that is wrong, or that of reading the file.
 func Load(path string) (*Config, error) {
+	data, err := ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return Read(path, data)
+}
+
+// ReadFile returns a file's text, no more of it than Read takes.
+func ReadFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
-	if err != nil {
-		return nil, err
-	}
+	return io.ReadAll(io.LimitReader(f, maxFileSize+1))
+}
+
+// Read is Load of a file whose text is data.
+func Read(path string, data []byte) (*Config, error) {
 	cfg, problems := parse(path, data)
 	if cfg != nil {
 		r := reader{source: cfg.source, dir: filepath.Dir(path), env: os.Getenv}
@@ -41,6 +51,18 @@ func Load(path string) (*Config, error) {
 	}
 	problems.sort()
 	return cfg, problems.err()
+}
+
+// Paths gives where the socket and the audit log of a file are, as far as it
+// can be understood, without reading what else it names.
+func Paths(path string, data []byte) (control, audit string) {
+	cfg, _ := parse(path, data)
+	if cfg == nil {
+		cfg = Default()
+	}
+	r := reader{dir: filepath.Dir(path)}
+	r.paths(cfg)
+	return cfg.Control, cfg.Audit.File
 }
 
 // Parse is Load without looking at anything but data: secrets and
@@ -62,6 +84,7 @@ func parse(name string, data []byte) (*Config, Problems) {
 	root, err := document(data)
 	if err != nil {
 		d.problems = append(d.problems, d.syntaxProblem(err))
+		d.problems = append(d.problems, d.lostHashes(data)...)
 	}
 	if root == nil {
 		return nil, d.problems
@@ -128,4 +151,19 @@ func failedPaths(ps Problems) map[string]bool {
 		failed[p.Path] = true
 	}
 	return failed
+}
+
+// lostHash is a channel without quotes within braces: a comment, which takes
+// the closing brace with it.
+var lostHash = regexp.MustCompile(`(?m)^[^#'"\n]*\{[^#'"}\n]*?:[ \t]+(#)\S`)
+
+// lostHashes explains the syntax errors that those are.
+func (s source) lostHashes(data []byte) (ps Problems) {
+	for _, at := range lostHash.FindAllSubmatchIndex(data, -1) {
+		p := s.problem("", `what begins with # is a comment: put it in quotes, as in "#chan"`)
+		p.Line = bytes.Count(data[:at[2]], []byte("\n")) + 1
+		p.Col = at[2] - bytes.LastIndexByte(data[:at[2]], '\n')
+		ps = append(ps, p)
+	}
+	return ps
 }

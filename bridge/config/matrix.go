@@ -85,7 +85,7 @@ var serverName = regexp.MustCompile(`^([A-Za-z0-9.-]{1,230}|\[[0-9A-Fa-f:.]{2,45
 
 // matrix checks the section, if there is one.
 func (c *checker) matrix(m *Matrix) {
-	if _, given := c.at["matrix"]; !given || c.wrong["matrix"] {
+	if !c.given("matrix") || c.wrong["matrix"] {
 		return
 	}
 	m.Homeserver = strings.TrimRight(m.Homeserver, "/")
@@ -128,6 +128,7 @@ func (c *checker) matrix(m *Matrix) {
 	if m.Media.Most <= 0 {
 		c.fail("matrix.media.most", "must be more than nothing, as in 50MiB")
 	}
+	c.mapped("matrix.mapped", &m.Mapped)
 }
 
 func (c *checker) httpURL(path, text string) {

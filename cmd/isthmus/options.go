@@ -99,7 +99,7 @@ func (g *gateway) xmppOptions(cfg *config.Config) xmppside.Options {
 
 // needsRestart reports whether a setting is only read at start.
 func needsRestart(path string) bool {
-	for _, at := range []string{"store.", "metrics", "log.format", "matrix.homeserver", "matrix.server_name", "matrix.registration", "matrix.listen", "matrix.media."} {
+	for _, at := range []string{"store.", "metrics", "control", "audit.", "log.format", "matrix.homeserver", "matrix.server_name", "matrix.registration", "matrix.listen", "matrix.media."} {
 		if strings.HasPrefix(path, at) {
 			return true
 		}
