@@ -95,9 +95,12 @@ type Network struct {
 	Policy string `yaml:"policy"`
 	// Contact is the URI of whom an operator of the network can turn to.
 	Contact string `yaml:"contact"`
-	// PrivateMessages says to whom our people may write: all, or answers (who
-	// wrote to them first).
+	// PrivateMessages says to whom our people may write: all, or known (who
+	// wrote to them, or is in a channel with them).
 	PrivateMessages string `yaml:"private_messages"`
+	// Bots marks everybody's session as a bot, where the server has a mode for
+	// that. That of Relay is marked always.
+	Bots bool `yaml:"bots"`
 	Relay           Relay  `yaml:"relay"`  // who speaks for whom has no session
 	Mapped          Mapped `yaml:"mapped"` // what holds in mapped channels
 

@@ -90,7 +90,7 @@ const (
 	PolicyConsent = "consent"
 
 	MessagesAll     = "all"
-	MessagesAnswers = "answers"
+	MessagesKnown = "known"
 )
 
 // Occupant is who we are in mapped MUCs.

@@ -74,7 +74,7 @@ func TestLinks(t *testing.T) {
 		}
 	}
 	libera, ergo := cfg.Networks["libera"], cfg.Networks["ergo"]
-	if libera.Policy != PolicyConsent || libera.PrivateMessages != MessagesAnswers || libera.Mapped.As != AsRelay {
+	if libera.Policy != PolicyConsent || libera.PrivateMessages != MessagesKnown || libera.Mapped.As != AsRelay {
 		t.Errorf("the preset does nothing: %+v", libera)
 	}
 	if ergo.Policy != PolicyOpen || ergo.PrivateMessages != MessagesAll {
@@ -95,7 +95,7 @@ func TestPreset(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := cfg.Networks["libera"]; n.Sessions != 20 || n.Policy != PolicyOpen || n.Mapped.As != AsPuppets || n.PrivateMessages != MessagesAnswers {
+	if n := cfg.Networks["libera"]; n.Sessions != 20 || n.Policy != PolicyOpen || n.Mapped.As != AsPuppets || n.PrivateMessages != MessagesKnown {
 		t.Errorf("%+v", n)
 	}
 	if w := cfg.Warnings(); len(w) != 1 || !strings.Contains(w[0].String(), "esper lets 1 in from one address") {

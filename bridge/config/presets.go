@@ -28,23 +28,23 @@ var presets = map[string]preset{
 	// cloak or realname, into channels only with their operators' permission.
 	// https://libera.chat/guides/matrix: one puppet rather than one to one, no
 	// roaming, no messages to arbitrary users, no double-bridging of IRC to IRC.
-	"libera": {policy: PolicyConsent, messages: MessagesAnswers, as: AsRelay, alone: true},
+	"libera": {policy: PolicyConsent, messages: MessagesKnown, as: AsRelay, alone: true},
 	// Nothing written about bridges: the courtesy that Libera.Chat asks for.
-	"oftc": {policy: PolicyConsent, messages: MessagesAnswers, as: AsRelay},
+	"oftc": {policy: PolicyConsent, messages: MessagesKnown, as: AsRelay},
 	// https://www.hackint.org/transport/matrix: rooms are plumbed when an operator
 	// of the channel asks for it.
-	"hackint": {policy: PolicyConsent, messages: MessagesAnswers, as: AsRelay},
+	"hackint": {policy: PolicyConsent, messages: MessagesKnown, as: AsRelay},
 	// https://esper.net/bots.php "Bridge bots": permission beforehand, and no
 	// connection per user of the other side.
-	"esper": {policy: PolicyConsent, messages: MessagesAnswers, sessions: 1, as: AsRelay},
+	"esper": {policy: PolicyConsent, messages: MessagesKnown, sessions: 1, as: AsRelay},
 	// https://www.quakenet.org/help/trusts/what-is-a-trust: 5 from one address, or
 	// a trust.
-	"quakenet": {policy: PolicyMapped, messages: MessagesAnswers, sessions: 5, as: AsRelay},
+	"quakenet": {policy: PolicyMapped, messages: MessagesKnown, sessions: 5, as: AsRelay},
 	// https://wiki.rizon.net "Connection/Session Limit Exemptions": the fifth from
 	// one address has all of them banned.
-	"rizon": {policy: PolicyMapped, messages: MessagesAnswers, sessions: 4, as: AsRelay},
+	"rizon": {policy: PolicyMapped, messages: MessagesKnown, sessions: 4, as: AsRelay},
 	// https://docs.dal.net/docs/general.html "Cloning": one or two, by server.
-	"dalnet": {policy: PolicyMapped, messages: MessagesAnswers, sessions: 1, as: AsRelay},
+	"dalnet": {policy: PolicyMapped, messages: MessagesKnown, sessions: 1, as: AsRelay},
 }
 
 func presetNames() string { return strings.Join(slices.Sorted(maps.Keys(presets)), ", ") }

@@ -38,7 +38,19 @@ func ircOptions(cfg *config.Config) (ircside.Options, error) {
 			return o, fmt.Errorf("network %s: %w", name, err)
 		}
 	}
+	for _, l := range cfg.Links {
+		for _, r := range l.Rooms {
+			if n, irc := o.Networks[r.IRC]; irc {
+				n.Mapped = append(n.Mapped, r.Channel)
+				o.Networks[r.IRC] = n
+			}
+		}
+	}
 	return o, nil
+}
+
+var policies = map[string]ircside.Policy{
+	config.PolicyOpen: ircside.PolicyOpen, config.PolicyMapped: ircside.PolicyMapped, config.PolicyConsent: ircside.PolicyConsent,
 }
 
 func ircNetwork(n config.Network) (ircside.Network, error) {
@@ -61,6 +73,10 @@ func ircNetwork(n config.Network) (ircside.Network, error) {
 		ReconnectMost:   n.Reconnect.Most,
 		Linger:          n.Linger,
 		Ping:            n.Ping,
+		Policy:          policies[n.Policy],
+		Contact:         n.Contact,
+		Bots:            n.Bots,
+		NoStrangers:     n.PrivateMessages == config.MessagesKnown,
 	}
 	for _, a := range n.Addresses {
 		out.Addresses = append(out.Addresses, session.Address{Host: a.Host, Port: strconv.Itoa(int(a.Port)), TLS: a.TLS()})

@@ -2,11 +2,13 @@ package main
 
 import (
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
 	"isthmus/bridge"
 	"isthmus/bridge/config"
+	"isthmus/ircside"
 )
 
 func example(t *testing.T) *config.Config {
@@ -44,6 +46,36 @@ func TestIRCOptions(t *testing.T) {
 	}
 	if o.Others.Encoding == nil || o.Others.Sessions == 0 || o.RoomsPerPerson != 100 {
 		t.Errorf("others %+v", o)
+	}
+}
+
+// What the policy of a network is about is handed on: the mapped channels, whom
+// to turn to, and who may write to whom.
+func TestIRCPolicy(t *testing.T) {
+	cfg, err := config.Parse("test", []byte(`
+xmpp: { domains: [{ name: irc.example.org }] }
+networks:
+  libera: { addresses: [ircs://irc.libera.chat], preset: libera, contact: "mailto:a@example.org" }
+  oftc: { addresses: [ircs://irc.oftc.net], policy: mapped }
+links:
+  - name: go
+    rooms:
+      - { irc: libera, channel: "#Go" }
+      - { xmpp: go@muc.example.org }
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := ircOptions(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	libera, oftc := o.Networks["libera"], o.Networks["oftc"]
+	if libera.Policy != ircside.PolicyConsent || !libera.NoStrangers || libera.Contact != "mailto:a@example.org" || !slices.Equal(libera.Mapped, []string{"#go"}) {
+		t.Errorf("%+v", libera)
+	}
+	if oftc.Policy != ircside.PolicyMapped || oftc.NoStrangers || oftc.Mapped != nil || o.Others.Policy != ircside.PolicyOpen {
+		t.Errorf("%+v", oftc)
 	}
 }
 
