@@ -100,9 +100,9 @@ type Network struct {
 	PrivateMessages string `yaml:"private_messages"`
 	// Bots marks everybody's session as a bot, where the server has a mode for
 	// that. That of Relay is marked always.
-	Bots bool `yaml:"bots"`
-	Relay           Relay  `yaml:"relay"`  // who speaks for whom has no session
-	Mapped          Mapped `yaml:"mapped"` // what holds in mapped channels
+	Bots   bool   `yaml:"bots"`
+	Relay  Relay  `yaml:"relay"`  // who speaks for whom has no session
+	Mapped Mapped `yaml:"mapped"` // what holds in mapped channels
 
 	Roots    *x509.CertPool `yaml:"-"` // of CAFile; nil means those of the system
 	Password Secret         `yaml:"-"`

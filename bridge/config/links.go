@@ -89,7 +89,7 @@ const (
 	PolicyMapped  = "mapped"
 	PolicyConsent = "consent"
 
-	MessagesAll     = "all"
+	MessagesAll   = "all"
 	MessagesKnown = "known"
 )
 
