@@ -31,9 +31,6 @@ func (s *state) enterRelayed(home *leg, e Event) {
 // into it until now, because they are in another room of the mapping, is not
 // any more.
 func (s *state) comesNatively(m *member, from *leg, e Event, role Role) {
-	if !m.relayed {
-		return
-	}
 	was := m.home
 	if m.name != e.Name {
 		s.calls(m, e)
@@ -48,4 +45,17 @@ func (s *state) comesNatively(m *member, from *leg, e Event, role Role) {
 func (s *state) calls(m *member, e Event) {
 	to := Rename{To: e.Name, Person: e.By}
 	s.renamed(Event{ID: s.newID(), By: e.By, Name: m.name, At: e.At, Body: to}, to)
+}
+
+// inform says the bridge's own word: to everybody, or to one person where they are.
+func (s *state) inform(from *leg, e Event) {
+	if m := s.member(e.By); m != nil && !m.home.authority {
+		e.Room = m.home.room
+		s.out.deliver = append(s.out.deliver, e)
+		return
+	}
+	if e.By == (Person{}) {
+		s.show(e, from)
+	}
+	s.forward(e)
 }

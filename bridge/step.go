@@ -153,8 +153,8 @@ func (s *state) request(from *leg, e Event) {
 			s.last, s.spoke = from, e.At
 		}
 		if r, renames := e.Body.(Rename); renames && s.relayed(e.By, from) {
-			s.answer(from, e, Confirm{})
 			s.renamed(e, r)
+			s.answer(from, e, Confirm{})
 		} else if s.mayAct(from, e) {
 			s.ask(e)
 		}
@@ -181,7 +181,7 @@ func (s *state) request(from *leg, e Event) {
 		s.ask(e)
 	case Info:
 		if from.mapped() {
-			s.forward(e)
+			s.inform(from, e)
 		}
 	case Confirm, Failure, Answer:
 		// To what was no request: the side could not tell.
@@ -455,7 +455,9 @@ func (s *state) remove(p Person) {
 func (s *state) joined(from *leg, e Event, j Join) {
 	if e.By.Network == from.room.Network {
 		if m := s.member(e.By); m != nil {
-			s.comesNatively(m, from, e, j.Role)
+			if m.relayed {
+				s.comesNatively(m, from, e, j.Role)
+			}
 			return
 		}
 		s.members.Set(e.By, &member{name: e.Name, home: from, role: j.Role, entered: true, attached: true})
@@ -506,7 +508,7 @@ func (s *state) enter(home *leg, e Event, j Join) {
 func (s *state) snapshot(l *leg) {
 	list := make([]Member, 0, s.members.Len())
 	for p, m := range s.members.All() {
-		if m.entered {
+		if m.entered && (!l.mapped() || m.home != l || p == Keeper) { // a mapping knows whom it brought
 			list = append(list, Member{p, m.name, m.role, m.show, m.status, m.avatar})
 		}
 	}

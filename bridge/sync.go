@@ -17,7 +17,9 @@ func (s *state) sync(from *leg, e Event, list Members) {
 		} else if m := s.member(now.Person); m == nil {
 			s.syncNew(from, e, now)
 		} else {
-			s.comesNatively(m, from, Event{ID: s.newID(), By: now.Person, Name: now.Name, At: e.At}, now.Role)
+			if m.relayed {
+				s.comesNatively(m, from, Event{ID: s.newID(), By: now.Person, Name: now.Name, At: e.At}, now.Role)
+			}
 			s.syncKnown(m, e, now)
 		}
 	}

@@ -202,7 +202,11 @@ func (s *portalState) deliver(e bridge.Event) {
 	case bridge.Attachment:
 		s.attached(e, b)
 	case bridge.Info:
-		s.notice(b.Text, "", "")
+		to := id.UserID("")
+		if e.By.Network == bridge.NetworkMatrix {
+			to = id.UserID(e.By.ID)
+		}
+		s.notice(b.Text, "", to)
 	case bridge.Typing:
 		if g := s.crowd.here(s.ghost(e.By)); g != "" {
 			s.do(actTyping{g, b.On})

@@ -208,8 +208,10 @@ func who(p bridge.Person, name string) muc.Who {
 		return w
 	}
 	w := muc.Who{Nick: resource(name)}
-	if j, err := jid.Parse(p.ID); err == nil {
-		w.User = j.Bare()
+	if j, err := jid.Parse(p.ID); err == nil && j.IsBare() {
+		w.User = j
+	} else if err == nil && name == "" { // an occupant of somebody else's room
+		w.Nick = resource(j.Resource())
 	}
 	return w
 }

@@ -71,7 +71,11 @@ func (h *hosted) deliver(e bridge.Event) {
 	case bridge.Attachment:
 		room.Attach(who(e.By, e.Name), b.Attached, b.Text)
 	case bridge.Info:
-		room.Notice(b.Text)
+		if e.By == (bridge.Person{}) {
+			room.Notice(b.Text)
+		} else {
+			room.NoticeTo(who(e.By, e.Name), b.Text)
+		}
 	case bridge.Lost:
 		room.GiveUp(overloaded)
 		room.Notice(fmt.Sprintf("The bridge was overloaded: %d things that happened here were not shown.", b.Count))

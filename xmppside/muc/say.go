@@ -159,6 +159,15 @@ func (r *Room) announce(content string) {
 	r.toAll(wire.Message, nil, func(b []byte) []byte { return r.appendMessage(b, m) })
 }
 
+// NoticeTo says something to one user, if they are in the room, in the room's own name.
+func (r *Room) NoticeTo(w Who, body string) {
+	r.locked(func() {
+		if u := r.user(w.User.Bare()); u != nil {
+			r.noticeTo(u, body)
+		}
+	})
+}
+
 // noticeTo says something to one user in the room's own name, heard or not.
 func (r *Room) noticeTo(u *user, body string) {
 	m := message{id: r.opt.NewID(), typ: "groupchat", content: text(body)}

@@ -1,0 +1,219 @@
+package mapping
+
+import (
+	"log/slog"
+
+	"isthmus/bridge"
+)
+
+// act is moderation that a room was asked for and has not answered.
+type act struct {
+	action string
+	from   *leg
+	actor  bridge.Person // who did it
+	by     string        // and their name there
+	target bridge.Person
+	name   string // of target, in from
+	reason string
+}
+
+// actsBound is how many of them one room may owe an answer.
+const actsBound = 256
+
+// request asks a room for moderation in the name of whoever did it elsewhere.
+func (s *state) request(k *leg, a act, body bridge.Body) {
+	if k.acts == nil {
+		k.acts = map[string]act{}
+	}
+	if len(k.acts) >= actsBound {
+		s.audit(k, a.action, a.target, a.name, a.by, a.reason, a.from, "too many at once")
+		return
+	}
+	id := s.ask(k, bridge.Event{By: a.actor, Name: a.by, Via: bridge.Keeper, Body: body})
+	k.acts[id] = a
+}
+
+// confirmed is that a request took effect.
+func (s *state) confirmed(k *leg, e bridge.Event) {
+	if a, ok := k.acts[e.Ref]; ok {
+		delete(k.acts, e.Ref)
+		s.audit(k, a.action, a.target, a.name, a.by, a.reason, a.from, "done")
+	}
+}
+
+// moderationFailed is that a room did not let the bridge do it: it is
+// explained where it was done.
+func (s *state) moderationFailed(k *leg, ref string, f bridge.Failure) {
+	a, ok := k.acts[ref]
+	if !ok {
+		return
+	}
+	delete(k.acts, ref)
+	s.audit(k, a.action, a.target, a.name, a.by, a.reason, a.from, f.Text)
+	var what string
+	switch a.action {
+	case "kick":
+		what = a.name + " can't be removed from " + place(k)
+	case "ban":
+		what = a.name + " can't be banned from " + place(k) + ". What they say there is not carried on"
+	case "unban":
+		what = a.name + " is still banned from " + place(k)
+	case "role":
+		what = "What " + a.name + " may do in " + place(k) + " stays as it was"
+	case "topic":
+		what = "The topic of " + place(k) + " stays as it was"
+	}
+	s.tell(a.from, a.actor, "", what+": "+f.Text)
+	if g := a.from.guests[a.target]; a.action == "kick" && g != nil && g.state == out && s.link.Moderation == Undo {
+		a.from.be(g, absent)
+		s.audit(a.from, "kick", a.target, a.name, a.by, a.reason, a.from, "undone: "+f.Text)
+		s.want(a.from, a.target)
+	}
+}
+
+// byBridge reports whether the bridge itself has done something in a room.
+func (k *leg) byBridge(actor string) bool {
+	return actor != "" && k.keeper.name != "" && fold(actor) == fold(k.keeper.name)
+}
+
+// personNamed is who has a name in a room, the zero Person for nobody.
+func (k *leg) personNamed(name string) bridge.Person {
+	for p, n := range k.natives {
+		if n.name == name {
+			return p
+		}
+	}
+	for p, g := range k.guests {
+		if g.name == name {
+			return p
+		}
+	}
+	return bridge.Person{}
+}
+
+// removed is that p, called name in k, was kicked (a guest) or banned there.
+func (s *state) removed(k *leg, p bridge.Person, name string, l bridge.Leave) {
+	if k.byBridge(l.Actor) || p == bridge.Keeper {
+		return
+	}
+	a := act{action: "kick", from: k, actor: k.personNamed(l.Actor), by: l.Actor, target: p, name: name, reason: l.Reason}
+	if l.Cause == bridge.CauseBan {
+		a.action = "ban"
+	}
+	s.audit(k, a.action, p, name, l.Actor, l.Reason, k, "done")
+	if s.link.Moderation == Off {
+		return
+	}
+	if l.Cause == bridge.CauseBan {
+		if _, already := s.bans[p]; already {
+			return
+		}
+		s.setBan(Ban{Person: p, Name: name, By: l.Actor, From: k.set.At, Reason: l.Reason, At: s.now})
+	}
+	reason := l.Reason
+	if l.Actor != "" {
+		reason = "by " + l.Actor + " in " + k.set.At.ID
+		if l.Reason != "" {
+			reason = l.Reason + " (" + reason + ")"
+		}
+	}
+	for _, o := range s.legs {
+		if o == k {
+			continue
+		}
+		if n := o.natives[p]; n != nil {
+			s.request(o, a, bridge.Expel{Target: n.name, Person: p, Ban: a.action == "ban", Reason: reason})
+			s.tell(o, p, "", removal(l, "You")+" In "+place(k)+".")
+		} else if g := o.guests[p]; g != nil && a.action == "ban" {
+			g.reason = removal(l, name)
+			s.want(o, p)
+		}
+	}
+	if a.action == "ban" {
+		s.want(k, p)
+	}
+}
+
+func (s *state) setBan(b Ban) {
+	s.bans[b.Person] = b
+	s.out.bans = append(s.out.bans, banChange{ban: b})
+}
+
+// pardoned is that a ban was lifted in a room: it is in all of them.
+func (s *state) pardoned(k *leg, b bridge.Pardon) {
+	ban, banned := s.bans[b.Person]
+	if !banned || k.byBridge(b.Actor) {
+		if g := k.guests[b.Person]; g != nil && g.state == out {
+			k.be(g, absent)
+			s.want(k, b.Person)
+		}
+		return
+	}
+	delete(s.bans, b.Person)
+	s.out.bans = append(s.out.bans, banChange{ban: ban, lift: true})
+	s.audit(k, "unban", b.Person, ban.Name, b.Actor, "", k, "done")
+	a := act{action: "unban", from: k, actor: k.personNamed(b.Actor), by: b.Actor, target: b.Person, name: ban.Name}
+	for _, o := range s.legs {
+		if o != k && o.set.At.Network == b.Person.Network || o.set.At == ban.From && o != k {
+			s.request(o, a, bridge.Pardon{Person: b.Person})
+		}
+		if g := o.guests[b.Person]; g != nil && g.state == out {
+			o.be(g, absent)
+		}
+		s.want(o, b.Person)
+	}
+}
+
+// topic is that a room has another topic: the others get it, too, unless it is
+// what the bridge has set there itself.
+func (s *state) topic(k *leg, e bridge.Event, b bridge.Topic) {
+	before, first := k.topic, !k.topicKnown
+	k.topic, k.topicKnown = b.Text, true
+	if first || before == b.Text || s.link.Moderation == Off || k.set.Mute || k.byBridge(e.Name) || e.By == (bridge.Person{}) && e.Name == "" {
+		return
+	}
+	a := act{action: "topic", from: k, actor: e.By, by: e.Name, target: e.By, name: e.Name, reason: b.Text}
+	s.audit(k, "topic", e.By, e.Name, e.Name, b.Text, k, "done")
+	for _, o := range s.legs {
+		if o != k && !o.set.Deaf && o.topic != b.Text && o.keeper.state == joined {
+			o.topic = b.Text
+			s.request(o, a, b)
+		}
+	}
+}
+
+// role is that somebody may do more or less in a room: so in the others.
+// Nobody is made more than a moderator by that.
+func (s *state) role(k *leg, e bridge.Event, b bridge.RoleChange) {
+	p, name := e.By, e.Name
+	if n := k.natives[p]; n != nil {
+		n.role, name = b.Role, n.name
+	} else if g := k.as[p]; g != nil {
+		p, name = k.personOf(g), g.name
+	}
+	if b.Actor == "" || k.byBridge(b.Actor) || s.link.Moderation == Off {
+		return // as it is from the start, or our own doing
+	}
+	role := min(b.Role, bridge.RoleModerator)
+	a := act{action: "role", from: k, actor: k.personNamed(b.Actor), by: b.Actor, target: p, name: name}
+	s.audit(k, "role", p, name, b.Actor, "", k, "done")
+	for _, o := range s.legs {
+		if o == k || o.keeper.state != joined {
+			continue
+		}
+		if n := o.natives[p]; n != nil && n.role != role {
+			s.request(o, a, bridge.RoleChange{Target: n.name, Role: role})
+		} else if g := o.guests[p]; g != nil && g.state == present && g.role != role {
+			s.request(o, a, bridge.RoleChange{Target: g.name, Role: role})
+		}
+	}
+}
+
+// audit keeps what was done to whom, and how it went in one room.
+func (s *state) audit(k *leg, action string, target bridge.Person, name, by, reason string, from *leg, result string) {
+	s.out.audit = append(s.out.audit, AuditRecord{
+		At: s.now, Link: s.link.Name, Action: action, Actor: by, From: from.set.At,
+		Target: target, Name: name, Reason: reason, Room: k.set.At, Result: result,
+	})
+	s.log(slog.LevelInfo, "moderation", "action", action, "by", by, "in", from.set.At, "person", target, "room", k.set.At, "result", result)
+}
