@@ -2,7 +2,6 @@ package ircside
 
 import (
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -182,7 +181,7 @@ func (ch *channel) feed(c *client, m *line.Message, now time.Time, split bool) (
 	if ch.watcher == nil || ch.watcher.client != c {
 		return nil, 0
 	}
-	was := ch.obs.synced
+	was, quiet := ch.obs.synced, ch.obs.silencer == ""
 	ch.obs.elsewhere = ch.net.elsewhere(ch.counted)
 	events := ch.obs.feed(m, now, split)
 	ch.count()
@@ -192,6 +191,8 @@ func (ch *channel) feed(c *client, m *line.Message, now time.Time, split bool) (
 	case !was && time.Since(ch.asked) > askAgain:
 		ch.asked = time.Now()
 		return events, askNames
+	case quiet && ch.obs.silencer != "":
+		return events, askModes
 	}
 	return events, 0
 }
@@ -269,14 +270,13 @@ func (ch *channel) find(nick string) (n member, ok bool) {
 	return member{}, false
 }
 
-// kickCause tells whether a kick of one of ours by actor completes a ban that
-// they set. The observer may have taken the nick off its list already.
-func (ch *channel) kickCause(nick, userhost, actor string) bridge.Cause {
+// kickCause tells whether a kick of one of ours, m, completes a ban. The
+// observer may have taken the nick off its list already.
+func (ch *channel) kickCause(m *membership, as identity) bridge.Cause {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if ch.obs != nil && ch.watcher != nil {
-		_, host, _ := strings.Cut(userhost, "@")
-		if ch.obs.ban.covers(&member{nick: nick, host: host}, actor, ch.obs.table, time.Now()) {
+		if b := ch.obs.bans.entry(ch.obs.table, as); b != nil && b.names(m.client.who) {
 			return bridge.CauseBan
 		}
 	}

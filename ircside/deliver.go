@@ -105,9 +105,11 @@ func (c *client) deliver(e bridge.Event) {
 		c.setRole(e, b)
 	case bridge.Expel:
 		c.expel(e, b)
+	case bridge.Pardon:
+		c.pardon(e, b)
 	case bridge.Invite:
 		c.invite(e, b)
-	case bridge.Query, bridge.Watch, bridge.Pardon:
+	case bridge.Query, bridge.Watch:
 		c.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "That can't be asked of a channel."})
 	case bridge.Typing:
 		c.typingInRoom(e, b)

@@ -1,9 +1,11 @@
 package ircside
 
 import (
+	"cmp"
 	"strings"
 
 	"isthmus/bridge"
+	"isthmus/ircside/line"
 	"isthmus/ircside/session"
 	"isthmus/ircside/text"
 )
@@ -21,6 +23,9 @@ func (c *client) setRole(e bridge.Event, b bridge.RoleChange) {
 	ch, target, ok := c.target(e, b.Target)
 	if !ok {
 		return
+	}
+	if e.Via != (bridge.Person{}) { // they ask for it in the words of another network
+		b.Role = nearestRole(c.sess.ISupport(), b.Role)
 	}
 	add, remove, ok := target.modes.change(c.sess.ISupport(), b.Role)
 	if !ok {
@@ -56,44 +61,109 @@ func (c *client) target(e bridge.Event, name string) (*channel, member, bool) {
 	return m.ch, target, ok
 }
 
-// expel kicks somebody, and before that bans them if that is wished.
+// expel kicks somebody, and before that bans them if that is wished. Who has
+// gone can still be banned.
 func (c *client) expel(e bridge.Event, b bridge.Expel) {
-	ch, target, ok := c.target(e, b.Target)
+	m, ok := c.inRoom(e)
 	if !ok {
 		return
 	}
-	other := c.net.byNick(target.nick)
+	s := m.ch.seek(b.Target, b.Person)
 	switch {
+	case !s.here && (!b.Ban || !s.known && s.person.Network != c.net.name):
+		c.fail(e, bridge.Failure{Kind: bridge.ErrNotFound, Text: cmp.Or(b.Target, b.Person.ID) + " is not in this room."})
 	case !b.Ban:
-		c.kick(e, b, ch, target)
-	case target.ours == (bridge.Person{}) || other == nil:
-		c.kick(e, b, ch, target, banMask(target))
+		c.kick(e, b, m.ch, s)
+	case s.userhost != "" || s.person.Network == c.net.name:
+		c.ban(e, b, m.ch, s)
 	default: // what others see of them only their own session knows
+		other := c.net.byNick(s.nick)
 		c.after = append(c.after, func() {
-			mask := target.nick + "!*@*"
-			if userhost := other.userhost(); userhost != "" {
-				mask = "*!" + userhost // the host alone is that of all of ours
+			if other != nil {
+				s.userhost = other.userhost()
 			}
 			c.lock()
 			defer c.unlock()
-			if _, ok := c.inRoom(e); ok {
-				c.kick(e, b, ch, target, mask)
+			if m, ok := c.inRoom(e); ok {
+				c.ban(e, b, m.ch, s)
 			}
 		})
 	}
 }
 
-// kick kicks somebody, after banning masks.
-func (c *client) kick(e bridge.Event, b bridge.Expel, ch *channel, target member, masks ...string) {
-	var lines []session.Line
-	for _, mask := range masks {
-		lines = append(lines, session.Line{Command: "MODE", Params: []string{ch.name, "+b", mask}})
+// ban bans somebody, and kicks them if they are in the room.
+func (c *client) ban(e bridge.Event, b bridge.Expel, ch *channel, s sought) {
+	mask := ch.maskOf(c.sess.ISupport(), s)
+	lines := []session.Line{{Command: "MODE", Params: []string{ch.name, "+b", mask}}}
+	if s.here {
+		lines = append(lines, c.kickLine(b, ch, s))
 	}
-	kick := session.Line{Command: "KICK", Params: []string{ch.name, target.nick}}
+	nick := c.sess.Nick()
+	c.requestFor(e, session.Request{Lines: lines}, func([]*line.Message) { ch.banned(mask, nick, s.person) })
+}
+
+func (c *client) kick(e bridge.Event, b bridge.Expel, ch *channel, s sought) {
+	c.request(e, c.kickLine(b, ch, s))
+}
+
+func (c *client) kickLine(b bridge.Expel, ch *channel, s sought) session.Line {
+	kick := session.Line{Command: "KICK", Params: []string{ch.name, s.nick}}
 	if reason := reasonOf(b.Reason, c.sess.ISupport().KickLen); reason != "" {
 		kick.Params = append(kick.Params, reason)
 	}
-	c.request(e, append(lines, kick)...)
+	return kick
+}
+
+// maxPardons bounds the entries that one Pardon takes off the list.
+const maxPardons = 8
+
+// pardon lifts the bans that were noted for somebody or, where none was, those
+// on the server's list that fit them.
+func (c *client) pardon(e bridge.Event, b bridge.Pardon) {
+	m, ok := c.inRoom(e)
+	if !ok {
+		return
+	}
+	if masks := m.ch.bansOf(b.Person); len(masks) > 0 {
+		c.unban(e, m.ch, masks)
+		return
+	}
+	s := m.ch.seek("", b.Person)
+	table := c.sess.ISupport()
+	ask := session.Request{
+		Lines:   []session.Line{{Command: "MODE", Params: []string{m.ch.name, "+b"}}},
+		Collect: []string{"367", "368"}, End: []string{"368"}, // RPL_BANLIST, RPL_ENDOFBANLIST
+	}
+	err := c.sess.Request(ask, func(r session.Result) {
+		c.lock()
+		defer c.unlock()
+		if r.Err != nil {
+			c.fail(e, c.failure(r.Err))
+			return
+		}
+		var masks []string
+		for _, l := range r.Lines {
+			if l.Command == "367" && len(l.Params) > 2 && (s.known || s.person.Network == c.net.name) && parseBan(table, c.net.decode(l.Params[2])).fits(table, s.identity) {
+				masks = append(masks, l.Param(2))
+			}
+		}
+		if len(masks) == 0 {
+			c.fail(e, bridge.Failure{Kind: bridge.ErrNotFound, Text: "No ban of " + b.Person.ID + " is known."})
+			return
+		}
+		c.unban(e, m.ch, masks)
+	})
+	if err != nil {
+		c.fail(e, c.failure(err))
+	}
+}
+
+func (c *client) unban(e bridge.Event, ch *channel, masks []string) {
+	var lines []session.Line
+	for _, mask := range masks[:min(len(masks), maxPardons)] {
+		lines = append(lines, session.Line{Command: "MODE", Params: []string{ch.name, "-b", mask}})
+	}
+	c.request(e, lines...)
 }
 
 // invite asks the server to let somebody of the network in (RFC 2812 3.2.7).
@@ -112,15 +182,6 @@ func (c *client) invite(e bridge.Event, b bridge.Invite) {
 		return
 	}
 	c.request(e, session.Line{Command: "INVITE", Params: []string{nick, m.ch.name}})
-}
-
-// banMask is the host of a native where it was seen, since a nick is changed in
-// no time.
-func banMask(n member) string {
-	if n.host == "" {
-		return n.nick + "!*@*"
-	}
-	return "*!*@" + n.host
 }
 
 // userhost is how others see the session's user and host, "" while that isn't

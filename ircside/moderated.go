@@ -16,7 +16,7 @@ const maxVisitors = 200
 
 // role is what n may do.
 func (o *observer) role(n *member) bridge.Role {
-	if o.moderated && o.voiceless(n) {
+	if n.silenced && n.modes == 0 || o.moderated && o.voiceless(n) {
 		return bridge.RoleVisitor
 	}
 	return n.modes.role(o.table)
@@ -54,6 +54,7 @@ func (o *observer) moderate(is bool, actor string) {
 // (RPL_CHANNELMODEIS): us, the channel, the modes that are set.
 func (o *observer) modesReply(m *line.Message) {
 	o.moderate(strings.IndexByte(string(m.Params[2]), 'm') >= 0, "")
+	o.stayed()
 }
 
 // askModes asks which modes a channel has.

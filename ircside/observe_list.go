@@ -34,8 +34,8 @@ func (o *observer) names(m *line.Message) {
 			continue
 		}
 		n.modes = modes
-		if _, host, ok := strings.Cut(mask, "@"); ok {
-			n.host = bounded(host)
+		if mask != "" {
+			n.userhost = bounded(mask)
 		}
 	}
 }
@@ -48,7 +48,8 @@ func (o *observer) namesEnd(*line.Message) {
 	o.synced = true
 	for key, old := range o.before.All() {
 		if n, ok := o.members.Get(key); ok { // NAMES tells none of these
-			n.away, n.status, n.host = old.away, old.status, cmp.Or(n.host, old.host)
+			n.away, n.status, n.userhost, n.account = old.away, old.status, cmp.Or(n.userhost, old.userhost), old.account
+			n.silenced = old.silenced
 		}
 	}
 	o.before.Clear()
@@ -81,15 +82,14 @@ func (o *observer) tellMembers() {
 }
 
 // who is a line of the answer to our question who is away: RPL_WHOREPLY, or
-// RPL_WHOSPCRPL with the fields of whoxFields. The sixth resp. third letter of
-// the flags' field is G (gone) or H (here).
+// RPL_WHOSPCRPL with the fields of whoxFields. The first letter of the flags is G (gone) or H (here).
 func (o *observer) who(m *line.Message) {
-	nick, host, flags := 5, 3, 6
+	user, host, nick, flags := 2, 3, 5, 6
 	if m.Command == "354" {
-		if string(m.Params[1]) != whoxToken {
+		if string(m.Params[1]) != whoxToken || len(m.Params) < 8 {
 			return
 		}
-		host, nick, flags = 3, 4, 5
+		user, host, nick, flags = 3, 4, 5, 6
 	}
 	if len(m.Params[flags]) == 0 {
 		return
@@ -98,7 +98,10 @@ func (o *observer) who(m *line.Message) {
 	if n == nil {
 		return
 	}
-	n.host = bounded(m.Param(host))
+	n.userhost = bounded(m.Param(user) + "@" + m.Param(host))
+	if m.Command == "354" {
+		n.account = accountOf(o.decode(m.Params[7]))
+	}
 	gone := m.Params[flags][0] == 'G'
 	if gone != n.away { // the away message isn't told; the one we know stays
 		o.setAway(n, gone, "")
@@ -107,8 +110,9 @@ func (o *observer) who(m *line.Message) {
 
 const (
 	whoxToken = "736" // marks our answers
-	// whoxFields asks for token, channel, host, nick and flags, which come in this order.
-	whoxFields = "%tchnf," + whoxToken
+	// whoxFields asks for token, channel, user, host, nick, flags and account,
+	// which come in this order.
+	whoxFields = "%tcuhnfa," + whoxToken
 )
 
 // topicReply is what a server tells of the topic to who joins or asks:

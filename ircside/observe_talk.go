@@ -2,8 +2,8 @@ package ircside
 
 import (
 	"iter"
+	"regexp"
 	"strings"
-	"time"
 
 	"isthmus/bridge"
 	"isthmus/ircside/isupport"
@@ -80,11 +80,12 @@ func messageOf(m *line.Message, decode func([]byte) string) (bridge.Message, boo
 func (o *observer) mode(m *line.Message) {
 	actor := o.decode(m.Nick())
 	wasSecret := o.secret
-	o.noteBan(m, o.now)
 	for c := range modeChanges(m, o.table) {
 		switch {
 		case strings.IndexByte(o.table.PrefixModes, c.mode) >= 0:
 			o.power(c.param, c.mode, c.set, actor)
+		case isBanMode(o.table, c.mode):
+			o.banChanged(c, actor)
 		case c.mode == 'm':
 			o.moderate(c.set, actor)
 		case c.mode == 's' || c.mode == 'p':
@@ -93,15 +94,6 @@ func (o *observer) mode(m *line.Message) {
 	}
 	if o.synced && o.secret != wasSecret {
 		o.tellMembers()
-	}
-}
-
-// noteBan remembers the last ban of a MODE line, if there is one.
-func (o *observer) noteBan(m *line.Message, now time.Time) {
-	for c := range modeChanges(m, o.table) {
-		if c.mode == 'b' && c.set {
-			o.ban = lastBan{mask: o.table.Fold(string(c.param)), actor: o.decode(m.Nick()), at: now}
-		}
 	}
 }
 
@@ -158,11 +150,35 @@ func quitOf(reason string, split bool) bridge.Leave {
 	switch {
 	case split || isSplit(reason):
 		how.Cause = bridge.CauseSplit
-	case strings.HasPrefix(reason, "Killed (") || strings.HasPrefix(reason, "[") && strings.Contains(reason, "Killed by"):
-		how.Cause = bridge.CauseKill
+	default:
+		if actor, killed := killOf(reason); killed {
+			how.Cause, how.Actor = bridge.CauseKill, actor
+		}
 	}
 	return how
 }
+
+// killOf tells from a quit's reason whether an operator of the network made
+// it: by KILL, and who that was, or by a ban from it. What users say has
+// "Quit: " or quotes around it.
+func killOf(reason string) (actor string, killed bool) {
+	switch lower := strings.ToLower(reason); {
+	case strings.HasPrefix(lower, "killed ("): // InspIRCd, Solanum: Killed (oper (spam))
+		actor, _, _ = strings.Cut(reason[len("killed ("):], " ")
+	case strings.HasPrefix(lower, "killed by "): // ngIRCd, Ergo: KILLed by oper: spam
+		actor, _, _ = strings.Cut(reason[len("killed by "):], " ")
+		actor = strings.TrimSuffix(actor, ":")
+	case strings.HasPrefix(lower, "[") && strings.Contains(lower, "killed by"): // UnrealIRCd
+	case bannedWords.MatchString(reason):
+	default:
+		return "", false
+	}
+	return actor, true
+}
+
+// bannedWords begin the quit of who is banned from the network: K-lined,
+// G-Lined, Z-Lined, User has been banned.
+var bannedWords = regexp.MustCompile(`(?i)^\[?(?:[a-z*]{1,3}-?lined|user (?:has been|is) (?:permanently )?banned)\b`)
 
 // isSplit reports whether reason is "a.b c.d". Servers see to it that no user
 // can quit with such a text: they put "Quit: " before what users say.

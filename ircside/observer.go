@@ -1,8 +1,7 @@
 package ircside
 
 import (
-	"cmp"
-	"strings"
+	"bytes"
 	"time"
 
 	"isthmus/bridge"
@@ -19,8 +18,6 @@ const (
 	maxNick    = 200
 	// maxKept bounds what is kept of an away message or a host, in bytes.
 	maxKept = 400
-	// banMemory is how long after a ban a kick by the same hand counts as part of it.
-	banMemory = 10 * time.Second
 )
 
 // observer is what one channel looks like to the session that observes it:
@@ -44,9 +41,10 @@ type observer struct {
 	// for whom there was none.
 	elsewhere, crowded int
 	topic              topicState
-	ban                lastBan
-	synced             bool // the member list is complete
-	secret             bool // +s or +p
+	bans               banlist
+	silencer           string // who has just banned members of whom nothing is told yet
+	synced             bool   // the member list is complete
+	secret             bool   // +s or +p
 	// moderated is +m. What the observer before knew counts until we are told.
 	moderated bool
 
@@ -62,23 +60,19 @@ type memberList = smallmap.Map[string, *member]
 
 // member is one nick in the channel.
 type member struct {
-	nick   string
-	ours   bridge.Person // whose session it is; zero for a native
-	host   string        // "" while not seen
-	status string        // the away message
-	modes  modeSet
-	away   bool
+	nick     string
+	ours     bridge.Person // whose session it is; zero for a native
+	userhost string        // user@host, "" while not seen
+	account  string        // that they are logged in to, as far as we were told
+	status   string        // the away message
+	modes    modeSet
+	away     bool
+	silenced bool // by a ban
 }
 
 type topicState struct {
 	text, by string
 	at       time.Time
-}
-
-// lastBan is the last ban that was set, to tell a kick from a ban.
-type lastBan struct {
-	mask, actor string
-	at          time.Time
 }
 
 // begin starts anew: the member list is asked for and will follow. Until its
@@ -111,6 +105,7 @@ var observations = map[string]observation{
 	"MODE":    {2, (*observer).mode},
 	"TOPIC":   {2, (*observer).topicChanged},
 	"AWAY":    {0, (*observer).awayChanged},
+	"ACCOUNT": {1, (*observer).accountChanged},
 	"CHGHOST": {2, (*observer).hostChanged},
 	"324":     {3, (*observer).modesReply}, // RPL_CHANNELMODEIS
 	"331":     {2, (*observer).topicReply}, // RPL_NOTOPIC
@@ -195,7 +190,10 @@ func (o *observer) join(m *line.Message) {
 	if n == nil {
 		return
 	}
-	n.host = bounded(string(m.Host()))
+	n.userhost = userhostOf(m)
+	if len(m.Params) > 1 { // extended-join
+		n.account = accountOf(o.decode(m.Params[1]))
+	}
 	switch {
 	case !o.synced:
 	case o.native(n):
@@ -220,6 +218,10 @@ func (o *observer) gone(n *member, how bridge.Leave) {
 	if n == nil {
 		return
 	}
+	if how.Cause != bridge.CauseSplit {
+		how = o.banned(n, how)
+		o.bans.gone(leaver{n.identity(), o.person(n), o.now, how.Cause == bridge.CauseBan})
+	}
 	o.members.Delete(o.table.Fold(n.nick))
 	o.forgetTypist(n)
 	if o.synced && o.native(n) {
@@ -232,22 +234,7 @@ func (o *observer) kick(m *line.Message) {
 	if n == nil {
 		return
 	}
-	actor := o.decode(m.Nick())
-	how := bridge.Leave{Cause: bridge.CauseKick, Reason: o.plain(m, 2), Actor: actor}
-	if o.ban.covers(n, actor, o.table, o.now) {
-		how.Cause = bridge.CauseBan
-	}
-	o.gone(n, how)
-}
-
-// covers reports whether a kick of n completes the ban.
-func (b lastBan) covers(n *member, actor string, t *isupport.Table, now time.Time) bool {
-	if b.mask == "" || b.actor != actor || now.Sub(b.at) > banMemory {
-		return false
-	}
-	nick, at, _ := strings.Cut(b.mask, "!")
-	_, host, whole := strings.Cut(at, "@") // the user isn't known
-	return matchMask(nick, t.Fold(n.nick)) && (!whole || matchMask(host, t.Fold(cmp.Or(n.host, "*"))))
+	o.gone(n, bridge.Leave{Cause: bridge.CauseKick, Reason: o.plain(m, 2), Actor: o.decode(m.Nick())})
 }
 
 func (o *observer) rename(m *line.Message) {
@@ -260,8 +247,14 @@ func (o *observer) rename(m *line.Message) {
 	o.gone(o.member(m.Params[0]), bridge.Leave{}) // a nick that we had missed the end of
 	n.nick = to
 	o.members.Set(o.table.Fold(to), n)
+	if o.native(n) {
+		o.bans.renamed(o.person(&from), o.person(n))
+	}
 	if o.synced && o.native(n) {
 		o.emit(&from, bridge.Rename{To: to, Person: o.person(n)})
+	}
+	if n.silenced {
+		o.weigh([]*member{n}, "")
 	}
 }
 
@@ -297,8 +290,32 @@ func (n *member) presence() bridge.Presence {
 // hostChanged is a user and host of somebody (chghost).
 func (o *observer) hostChanged(m *line.Message) {
 	if n := o.member(m.Nick()); n != nil {
-		n.host = bounded(m.Param(1))
+		n.userhost = bounded(m.Param(0) + "@" + m.Param(1))
 	}
+}
+
+// accountChanged is that somebody has logged in, or out: * (account-notify).
+func (o *observer) accountChanged(m *line.Message) {
+	if n := o.member(m.Nick()); n != nil {
+		n.account = accountOf(o.decode(m.Params[0]))
+	}
+}
+
+// accountOf is an account as lines have it: "*" (extended-join) and "0" (WHOX)
+// stand for none.
+func accountOf(s string) string {
+	if s == "*" || s == "0" {
+		return ""
+	}
+	return bounded(s)
+}
+
+// userhostOf is user@host of who a line is from, "" where it doesn't say.
+func userhostOf(m *line.Message) string {
+	if _, mask, ok := bytes.Cut(m.Source, []byte{'!'}); ok {
+		return bounded(string(mask))
+	}
+	return ""
 }
 
 // claim corrects the list when it turns out that a nick on it is one of ours

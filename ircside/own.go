@@ -40,6 +40,7 @@ func init() { // the handlers refer to it
 		"NICK":    {1, everywhere, (*client).ownNick},
 		"QUIT":    {0, everywhere, nil},
 		"AWAY":    {0, everywhere, (*client).awayChanged},
+		"ACCOUNT": {1, everywhere, nil},
 		"CHGHOST": {2, everywhere, nil},
 		"MODE":    {2, 0, (*client).ownMode},
 		"TOPIC":   {2, 0, nil},
@@ -192,16 +193,16 @@ func (c *client) ownMode(m *line.Message) bool {
 	c.lock()
 	defer c.unlock()
 	if room := c.room(m.Params[0]); room != nil {
-		room.ch.noteBan(m)
+		room.ch.noteBans(m)
 	}
 	return false
 }
 
-func (ch *channel) noteBan(m *line.Message) {
+func (ch *channel) noteBans(m *line.Message) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if ch.obs != nil && ch.watcher != nil {
-		ch.obs.noteBan(m, time.Now())
+		ch.obs.noteBans(m, time.Now())
 	}
 }
 
@@ -217,7 +218,7 @@ func (c *client) ownKick(m *line.Message) bool {
 		return false
 	}
 	actor := c.net.decode(m.Nick())
-	cause := room.ch.kickCause(c.nick, c.sess.Userhost(), actor)
+	cause := room.ch.kickCause(room, identity{c.nick, c.sess.Userhost(), c.sess.Account()})
 	c.out(room, bridge.Leave{Cause: cause, Reason: plain(m, 2, c.net.decode), Actor: actor})
 	return true
 }

@@ -75,3 +75,15 @@ func (s modeSet) change(t *isupport.Table, role bridge.Role) (add, remove string
 	}
 	return add, remove, ok
 }
+
+// nearestRole is the strongest role that the network has and that is not above
+// role.
+func nearestRole(t *isupport.Table, role bridge.Role) bridge.Role {
+	nearest := min(role, bridge.RoleParticipant)
+	for i := range len(t.PrefixModes) {
+		if gives := letterRoles[t.PrefixModes[i]]; gives <= role {
+			nearest = max(nearest, gives)
+		}
+	}
+	return nearest
+}

@@ -18,7 +18,7 @@ func aliceJoins(w *world) *peer {
 		`#go | topic by "": `,
 		`#go | <alice@x> joins as alice role 1 created false ref "j1"`)
 	p.expect("MODE #go")
-	p.expect("WHO #go %tchnf,736")
+	p.expect("WHO #go %tcuhnfa,736")
 	return p
 }
 
@@ -236,20 +236,21 @@ func TestModerate(t *testing.T) {
 	w.want(`#go | confirm "o1" native ""`)
 }
 
-// All of ours have one host: a ban of one of them must not be one of all.
+// All of ours have one host, and here one user: a ban of one of them must not
+// be one of all.
 func TestBanOneOfOurs(t *testing.T) {
 	w := newWorld(t, nil)
 	alice := aliceJoins(w)
 	carol := carolJoins(w, alice)
 	carol.fence()
 	w.deliver("e", "alice", bridge.Expel{Target: "carol", Ban: true})
-	alice.expect("MODE #go +b *!u@host")
+	alice.expect("MODE #go +b carol!*@*")
 	alice.expect("KICK #go carol")
 	alice.pong()
 	w.want(`#go | confirm "e" native ""`)
 
 	// Carol's session may hear of it before the one that observes the channel, and after.
-	carol.send(":alice!u@host MODE #go +b *!u@host")
+	carol.send(":alice!u@host MODE #go +b carol!*@*")
 	carol.fence()
 	alice.send(":alice!u@host KICK #go carol :out")
 	alice.fence()

@@ -11,6 +11,7 @@
 package isupport
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -75,6 +76,24 @@ func (t *Table) Fold(name string) string { return t.CaseMapping.Fold(name) }
 // IsChannel reports whether name is a channel's, by its first letter.
 func (t *Table) IsChannel(name string) bool {
 	return name != "" && strings.IndexByte(t.ChanTypes, name[0]) >= 0
+}
+
+// ExtBan is the sign that stands before extended bans, "" for none, and the
+// letters of those that there are (EXTBAN).
+func (t *Table) ExtBan() (prefix, letters string) {
+	prefix, letters, ok := strings.Cut(t.tokens["EXTBAN"], ",")
+	if !ok || len(prefix) > 1 {
+		return "", ""
+	}
+	return prefix, letters
+}
+
+// AccountExtBans is how extended bans of accounts are called, the shortest
+// first, or none where the server does not say (ACCOUNTEXTBAN).
+func (t *Table) AccountExtBans() []string {
+	names := strings.FieldsFunc(t.tokens["ACCOUNTEXTBAN"], func(r rune) bool { return r == ',' })
+	slices.SortStableFunc(names, func(a, b string) int { return len(a) - len(b) })
+	return names
 }
 
 // Targets is how many targets the command may have at once (TARGMAX, or
