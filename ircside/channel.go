@@ -83,7 +83,7 @@ func (ch *channel) attach(m *membership, t *isupport.Table, fact bridge.Event) [
 		ch.held = append(ch.held, heldFact{m, fact})
 		return nil
 	}
-	return append(ch.obs.claim(fact.Name, m.client.who, time.Now()), fact)
+	return append(ch.obs.claim(fact.Name, m.client.who(), time.Now()), fact)
 }
 
 // watch makes m the observer, who knows nothing yet.
@@ -104,7 +104,7 @@ func (ch *channel) whose(nick string) (bridge.Person, bool) {
 	if c == nil || !slices.ContainsFunc(ch.ours, func(m *membership) bool { return m.client == c }) {
 		return bridge.Person{}, false
 	}
-	return c.who, true
+	return c.who(), true
 }
 
 // detach notes that m can't be heard there any more, and gives the fact of m,
@@ -161,7 +161,7 @@ func (ch *channel) rename(m *membership, name string) (mistaken []bridge.Event, 
 			untold = true
 		}
 	}
-	return ch.obs.claim(name, m.client.who, time.Now()), untold
+	return ch.obs.claim(name, m.client.who(), time.Now()), untold
 }
 
 // questions is what the observer's session should ask the server.

@@ -32,7 +32,8 @@ const (
 // client, in events and after; unlock sees to both once the lock is free.
 type client struct {
 	net *network
-	who bridge.Person
+	// is who it is: see who.
+	is atomic.Pointer[bridge.Person]
 
 	// Of the session's goroutine alone, from Ready on.
 	nick  string
@@ -85,6 +86,16 @@ type private struct {
 	aways     map[string]string // the away messages that they know of, by nick in small letters
 }
 
+func newClient(n *network, who bridge.Person) *client {
+	c := &client{net: n}
+	c.is.Store(&who)
+	return c
+}
+
+// who is whose session it is. It changes only where a network knows people by
+// their names (see become), and can be asked for without a lock.
+func (c *client) who() bridge.Person { return *c.is.Load() }
+
 func (c *client) lock() { c.mu.Lock() }
 
 // unlock frees the lock, then publishes what is to be, and lets go of a
@@ -135,11 +146,11 @@ func (c *client) fail(e bridge.Event, how bridge.Failure) {
 func (c *client) failure(err error) bridge.Failure { return failureOf(err, c.net.decode) }
 
 // console is the room in which somebody talks to the network itself.
-func (c *client) console() bridge.Room { return bridge.Room{Network: c.net.name, Owner: c.who} }
+func (c *client) console() bridge.Room { return bridge.Room{Network: c.net.name, Owner: c.who()} }
 
 // direct is the private conversation with a nick.
 func (c *client) direct(nick string) bridge.Room {
-	return bridge.Room{Network: c.net.name, ID: lower(nick), Owner: c.who}
+	return bridge.Room{Network: c.net.name, ID: lower(nick), Owner: c.who()}
 }
 
 // extra is c.private, made when it is first needed.
@@ -246,10 +257,10 @@ func (c *client) askNames(ch *channel) {
 		return
 	}
 	if err := c.sess.Send("TOPIC", ch.name); err != nil {
-		c.net.log.Warn("could not ask for the topic", "room", ch.room.ID, "session", c.who, "error", err)
+		c.net.log.Warn("could not ask for the topic", "room", ch.room.ID, "session", c.who(), "error", err)
 	}
 	if err := c.sess.Send("NAMES", ch.name); err != nil { // feed asks again in a while
-		c.net.log.Warn("could not ask for the member list", "room", ch.room.ID, "session", c.who, "error", err)
+		c.net.log.Warn("could not ask for the member list", "room", ch.room.ID, "session", c.who(), "error", err)
 	}
 }
 
@@ -265,6 +276,6 @@ func (c *client) askWho(ch *channel) {
 		params = append(params, whoxFields)
 	}
 	if err := c.sess.SendLater("WHO", params...); err != nil {
-		c.net.log.Debug("could not ask who is away", "room", ch.room.ID, "session", c.who, "error", err)
+		c.net.log.Debug("could not ask who is away", "room", ch.room.ID, "session", c.who(), "error", err)
 	}
 }

@@ -27,7 +27,7 @@ const (
 func (c *client) connect() (bridge.Failure, bool) {
 	switch c.phase {
 	case phaseDown:
-		if why, ok := c.net.welcome(c.who, time.Now()); !ok {
+		if why, ok := c.net.welcome(c.who(), time.Now()); !ok {
 			return why, false
 		}
 		if wait, too := c.net.crowded(time.Now()); too {
@@ -97,7 +97,7 @@ func (c *client) open() {
 	case c.phase != phaseWaiting:
 		return
 	case err != nil:
-		c.net.log.Error("settings can't be read", "session", c.who, "error", err)
+		c.net.log.Error("settings can't be read", "session", c.who(), "error", err)
 		c.ended(err)
 		return
 	case c.login == nil: // changed this moment
@@ -126,7 +126,7 @@ func (c *client) askLogin() error {
 		if known {
 			return nil
 		}
-		asked, err := c.net.side.logins.Login(ctx, c.who, c.net.name)
+		asked, err := c.net.side.logins.Login(ctx, c.who(), c.net.name)
 		if err != nil {
 			return err
 		}
@@ -175,7 +175,7 @@ func (c *client) nickWished() string {
 
 // fill puts what is known of somebody into a pattern.
 func (c *client) fill(pattern string) string {
-	local := localPart(c.who)
+	local := localPart(c.who())
 	var b strings.Builder
 	for {
 		text, rest, found := strings.Cut(pattern, "{")
@@ -190,7 +190,7 @@ func (c *client) fill(pattern string) string {
 		case "local":
 			b.WriteString(local)
 		case "jid":
-			b.WriteString(c.who.ID)
+			b.WriteString(c.who().ID)
 		default:
 			b.WriteByte('{')
 			after = rest
@@ -272,7 +272,7 @@ func (c *client) Ready() {
 		return
 	}
 	c.phase, c.since = phaseUp, time.Now()
-	c.net.log.Info("session up", "session", c.who, "nick", c.nick)
+	c.net.log.Info("session up", "session", c.who(), "nick", c.nick)
 	c.tellSession(true, "Connected to "+c.net.name+" as "+c.nick+".")
 	c.awaySent = ""
 	c.sendAway()
@@ -298,7 +298,7 @@ func (c *client) Closed(err error) {
 	c.nick = ""
 	if !c.since.IsZero() && time.Since(c.since) > stable {
 		c.retry = nil
-		c.net.forgive(c.who)
+		c.net.forgive(c.who())
 	}
 	c.since, c.sess = time.Time{}, nil
 	for _, m := range c.rooms {
@@ -320,9 +320,9 @@ func (c *client) ended(err error) {
 	why := bridge.Failure{Kind: bridge.ErrOffline, Text: "The connection to " + c.net.name + " was closed."}
 	if err != nil {
 		why = c.failure(err)
-		c.net.log.Info("session down", "session", c.who, "error", err)
+		c.net.log.Info("session down", "session", c.who(), "error", err)
 		if unwelcome(err) {
-			c.net.noteRefusal(c.who, why, time.Now())
+			c.net.noteRefusal(c.who(), why, time.Now())
 		}
 	}
 	c.tellSession(false, why.Text)
@@ -355,7 +355,7 @@ func (c *client) tellLost(why string) {
 	for _, m := range c.rooms {
 		if m.known && !m.lost {
 			m.lost = true
-			c.emit(bridge.Event{Room: m.ch.room, By: c.who, Name: m.name, Body: bridge.Attachment{
+			c.emit(bridge.Event{Room: m.ch.room, By: c.who(), Name: m.name, Body: bridge.Attachment{
 				Text: "Connection to " + c.net.name + " lost: " + strings.TrimRight(why, ". ") + ". Trying again."}})
 		}
 	}
@@ -382,7 +382,7 @@ func (c *client) abandon(how bridge.Leave, tell bool) {
 	for i := len(c.rooms) - 1; i >= 0; i-- {
 		m := c.rooms[i]
 		if tell && m.known {
-			c.emit(bridge.Event{Room: m.ch.room, By: c.who, Name: m.name, Body: how})
+			c.emit(bridge.Event{Room: m.ch.room, By: c.who(), Name: m.name, Body: how})
 		}
 		c.drop(m)
 	}

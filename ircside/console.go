@@ -118,7 +118,7 @@ func (c *client) overheard(m *line.Message) {
 	}
 	room := c.room(m.Params[0])
 	if said, ok := messageOf(m, c.net.decode); ok && room != nil && room.known {
-		c.emit(bridge.Event{Room: room.ch.room, By: c.who, Name: room.name, Body: said})
+		c.emit(bridge.Event{Room: room.ch.room, By: c.who(), Name: room.name, Body: said})
 	}
 }
 

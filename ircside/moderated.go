@@ -65,6 +65,6 @@ func (c *client) askModes(ch *channel) {
 		return
 	}
 	if err := c.sess.SendLater("MODE", ch.name); err != nil {
-		c.net.log.Debug("could not ask for the modes", "room", ch.room.ID, "session", c.who, "error", err)
+		c.net.log.Debug("could not ask for the modes", "room", ch.room.ID, "session", c.who(), "error", err)
 	}
 }

@@ -140,7 +140,7 @@ func (n *network) lockClient(who bridge.Person, wanted bool) *client {
 		n.mu.Lock()
 		c := n.clients[who]
 		if c == nil && wanted && !n.dead {
-			c = &client{net: n, who: who}
+			c = newClient(n, who)
 			n.clients[who] = c
 		}
 		n.mu.Unlock()
@@ -159,8 +159,8 @@ func (n *network) lockClient(who bridge.Person, wanted bool) *client {
 func (n *network) remove(c *client) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.clients[c.who] == c {
-		delete(n.clients, c.who)
+	if n.clients[c.who()] == c {
+		delete(n.clients, c.who())
 	}
 }
 
@@ -238,7 +238,7 @@ func (n *network) nickOf(who bridge.Person) string {
 	n.nicksMu.RLock()
 	defer n.nicksMu.RUnlock()
 	for nick, c := range n.nicks {
-		if c.who == who {
+		if c.who() == who {
 			return nick
 		}
 	}

@@ -141,13 +141,13 @@ func (c *client) ownJoin(m *line.Message) bool {
 		fact = c.joinedFact(room)
 	default:
 		if room.name != c.nick {
-			c.emit(bridge.Event{Room: room.ch.room, By: c.who, Name: room.name, Body: bridge.Rename{To: c.nick, Person: c.who}})
+			c.emit(bridge.Event{Room: room.ch.room, By: c.who(), Name: room.name, Body: bridge.Rename{To: c.nick, Person: c.who()}})
 		}
 		if room.asked != "" { // joined once more while the session was down
-			c.confirm(bridge.Event{ID: room.asked, Room: room.ch.room, By: c.who}, "")
+			c.confirm(bridge.Event{ID: room.asked, Room: room.ch.room, By: c.who()}, "")
 		}
 		room.asked, room.lost, room.name = "", false, c.nick
-		fact = bridge.Event{Room: room.ch.room, By: c.who, Name: c.nick, Body: bridge.Attachment{
+		fact = bridge.Event{Room: room.ch.room, By: c.who(), Name: c.nick, Body: bridge.Attachment{
 			Attached: true, Text: "Connected to " + c.net.name + " again."}}
 	}
 	c.events = append(c.events, room.ch.attach(room, c.table, fact)...)
@@ -163,7 +163,7 @@ func (c *client) forcedJoin(m *line.Message) {
 		return
 	}
 	if err := c.sess.Send("PART", string(m.Params[0])); err != nil {
-		c.net.log.Warn("could not leave", "room", name, "session", c.who, "error", err)
+		c.net.log.Warn("could not leave", "room", name, "session", c.who(), "error", err)
 	}
 	c.emit(bridge.Event{Room: c.console(), Body: bridge.Info{
 		Text: c.net.name + " moved you into " + name + ". You have left it; join it yourself to stay there."}})
@@ -230,7 +230,7 @@ func (c *client) out(room *membership, how bridge.Leave) {
 	switch {
 	case room.known:
 		c.answerJoin(room, thrownOut(how))
-		c.emit(bridge.Event{Room: room.ch.room, By: c.who, Name: room.name, Body: how})
+		c.emit(bridge.Event{Room: room.ch.room, By: c.who(), Name: room.name, Body: how})
 		c.drop(room)
 	case room.asked != "" && room.parts == 0: // before the member list was complete
 		c.refuse(room, thrownOut(how))
@@ -275,7 +275,7 @@ func (c *client) ownNick(m *line.Message) bool {
 		mistaken, untold := room.ch.rename(room, c.nick)
 		c.events = append(c.events, mistaken...)
 		if !untold {
-			c.emit(bridge.Event{Room: room.ch.room, By: c.who, Name: from, Body: bridge.Rename{To: c.nick, Person: c.who}})
+			c.emit(bridge.Event{Room: room.ch.room, By: c.who(), Name: from, Body: bridge.Rename{To: c.nick, Person: c.who()}})
 		}
 	}
 	return false

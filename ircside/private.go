@@ -193,7 +193,7 @@ func (c *client) sendAway() {
 		params = []string{text}
 	}
 	if err := c.sess.Send("AWAY", params...); err != nil {
-		c.net.log.Warn("could not set away", "session", c.who, "error", err)
+		c.net.log.Warn("could not set away", "session", c.who(), "error", err)
 		return
 	}
 	c.awaySent = text

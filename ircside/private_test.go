@@ -100,7 +100,8 @@ func TestAwayReplies(t *testing.T) {
 
 func TestAwaysAreBounded(t *testing.T) {
 	net := newNetwork(&Side{log: slog.New(slog.DiscardHandler)}, "net", Network{})
-	c := &client{net: net, who: jid("alice"), table: isupport.Default()}
+	c := newClient(net, jid("alice"))
+	c.table = isupport.Default()
 	for i := range 3 * maxAways {
 		var m line.Message
 		if err := line.Parse(fmt.Appendf(nil, ":s 301 alice n%d :away", i), &m); err != nil {

@@ -41,7 +41,7 @@ func (c *client) join(e bridge.Event, j bridge.Join) {
 		return
 	}
 	if m.asked != "" { // the one before it is not answered yet: this one counts
-		c.emit(bridge.Event{Room: m.ch.room, By: c.who, Ref: m.asked,
+		c.emit(bridge.Event{Room: m.ch.room, By: c.who(), Ref: m.asked,
 			Body: bridge.Failure{Kind: bridge.ErrConflict, Text: "Another attempt to join came after this one."}})
 	}
 	m.key, m.asked = j.Password, e.ID
@@ -111,7 +111,7 @@ func (c *client) notJoined(m *membership, why bridge.Failure) {
 	if why.Kind == bridge.ErrBanned {
 		cause = bridge.CauseBan
 	}
-	c.emit(bridge.Event{Room: m.ch.room, By: c.who, Name: m.name, Body: bridge.Leave{Cause: cause, Reason: why.Text}})
+	c.emit(bridge.Event{Room: m.ch.room, By: c.who(), Name: m.name, Body: bridge.Leave{Cause: cause, Reason: why.Text}})
 	c.drop(m)
 }
 
@@ -124,14 +124,14 @@ func (c *client) refuse(m *membership, why bridge.Failure) {
 // answerJoin tells the core that a Join, if one is open, failed.
 func (c *client) answerJoin(m *membership, why bridge.Failure) {
 	if m.asked != "" {
-		c.emit(bridge.Event{Room: m.ch.room, By: c.who, Ref: m.asked, Body: why})
+		c.emit(bridge.Event{Room: m.ch.room, By: c.who(), Ref: m.asked, Body: why})
 		m.asked = ""
 	}
 }
 
 // joinedFact answers the open Join of m.
 func (c *client) joinedFact(m *membership) bridge.Event {
-	fact := bridge.Event{Room: m.ch.room, By: c.who, Name: c.sess.Nick(), Ref: m.asked,
+	fact := bridge.Event{Room: m.ch.room, By: c.who(), Name: c.sess.Nick(), Ref: m.asked,
 		Body: bridge.Join{Role: bridge.RoleParticipant}}
 	m.asked, m.known, m.lost, m.name = "", true, false, fact.Name
 	return fact
@@ -162,7 +162,7 @@ func (c *client) leave(e bridge.Event, l bridge.Leave) {
 	if err != nil {
 		// The session is as good as gone, or so far behind that its end is
 		// the surest way out of the room.
-		c.net.log.Warn("could not leave", "room", m.ch.room.ID, "session", c.who, "error", err)
+		c.net.log.Warn("could not leave", "room", m.ch.room.ID, "session", c.who(), "error", err)
 		c.drop(m)
 		c.close("Too much was waiting to be sent")
 		return

@@ -156,7 +156,7 @@ func TestCrowd(t *testing.T) {
 		o.Others = o.Networks["net"]
 	})
 	n, _ := w.side.network("somebodys.example.org", true)
-	c := &client{net: n, who: jid("alice")}
+	c := newClient(n, jid("alice"))
 	var channels []*channel
 	for i := range 3 {
 		m := &membership{client: c}

@@ -217,7 +217,7 @@ func TestFill(t *testing.T) {
 		{Network: bridge.NetworkMatrix, ID: "@a.b=2fc:server.org"}:  "a.b=2fc a.b=2fc @a.b=2fc:server.org {other",
 		{Network: bridge.NetworkXMPP, ID: "example.org"}:            "example.org example.org example.org {other",
 	} {
-		c := &client{who: who}
+		c := newClient(nil, who)
 		if got := c.fill("{nick} {local} {jid} {other"); got != want {
 			t.Errorf("%v: %q", who, got)
 		}

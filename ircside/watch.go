@@ -93,7 +93,7 @@ func (c *client) sendWatches(watches ...*watch) {
 
 func (c *client) sendOrLog(command string, params ...string) {
 	if err := c.sess.Send(command, params...); err != nil {
-		c.net.log.Warn("could not send", "command", command, "session", c.who, "error", err)
+		c.net.log.Warn("could not send", "command", command, "session", c.who(), "error", err)
 	}
 }
 
@@ -201,7 +201,7 @@ func (c *client) askAvailable(nicks []string) {
 		}
 	})
 	if err != nil {
-		c.net.log.Debug("could not ask who is away", "session", c.who, "error", err)
+		c.net.log.Debug("could not ask who is away", "session", c.who(), "error", err)
 	}
 }
 
