@@ -45,6 +45,7 @@ type Hub struct {
 	log      *slog.Logger
 	sides    map[string]Side // before the first event, then never changed
 	others   Side
+	tracers  tracers
 
 	mu      sync.RWMutex
 	links   []Link
@@ -96,6 +97,7 @@ func (h *Hub) Publish(e Event) {
 	if e.At.IsZero() {
 		e.At = time.Now()
 	}
+	h.tracers.tell(false, e)
 	for {
 		h.mu.RLock()
 		p := h.portals[e.Room]

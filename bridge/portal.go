@@ -157,6 +157,9 @@ func (c *courier) offer(e Event) bool {
 }
 
 func (c *courier) carry(batch []Event) {
+	for _, e := range batch {
+		c.portal.hub.tracers.tell(true, e)
+	}
 	if side, ok := c.side.(Batcher); ok {
 		side.DeliverAll(batch)
 	} else {
