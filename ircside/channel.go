@@ -276,7 +276,7 @@ func (ch *channel) kickCause(m *membership, as identity) bridge.Cause {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if ch.obs != nil && ch.watcher != nil {
-		if b := ch.obs.bans.entry(ch.obs.table, as); b != nil && b.names(m.client.who) {
+		if b := ch.obs.bans.entry(ch.obs.table, as); b != nil && b.names(m.client.who()) {
 			return bridge.CauseBan
 		}
 	}
