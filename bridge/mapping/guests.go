@@ -383,12 +383,12 @@ func (s *state) guestOut(k *leg, p bridge.Person, g *guest, e bridge.Event, l br
 	switch l.Cause {
 	case bridge.CauseKick, bridge.CauseBan:
 		k.be(g, out)
-		g.why = removal(l, "you")
+		g.why = removal(l, "You were")
 		s.removed(k, p, name, l)
 	case bridge.CauseKill:
-		g.why, g.pause = removal(l, name), s.now.Add(time.Hour)
+		g.why, g.pause = removal(l, name+" was"), s.now.Add(time.Hour)
 	default:
-		g.pause, g.why = s.now.Add(time.Minute), removal(l, name)
+		g.pause, g.why = s.now.Add(time.Minute), removal(l, name+" was")
 	}
 	s.want(k, p)
 }

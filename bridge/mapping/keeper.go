@@ -14,6 +14,9 @@ const (
 	// retryRefused is between attempts where somebody has to do something
 	// first: a ban, a key, an invitation.
 	retryRefused = 15 * time.Minute
+	// retryInvited is that where it may have been done a moment later: the room
+	// was made, or the bridge asked in.
+	retryInvited = time.Minute
 	// joinPatience is how long the answer to a Join may take.
 	joinPatience = 5 * time.Minute
 )
@@ -36,6 +39,7 @@ type keeper struct {
 	state   keeperState
 	kind    bridge.ErrorKind
 	why     string
+	lastWhy string // the last one there was
 	since   time.Time
 	retry   time.Time
 	tries   int
@@ -75,6 +79,9 @@ func (s *state) keeperIs(k *leg, now keeperState, why bridge.Failure) {
 		s.out.changed = true
 	}
 	kp.state, kp.kind, kp.why = now, why.Kind, why.Text
+	if why.Text != "" {
+		kp.lastWhy = why.Text
+	}
 }
 
 // takeKeeper handles what a room tells of the Keeper.
@@ -94,7 +101,7 @@ func (s *state) takeKeeper(k *leg, e bridge.Event) {
 		} else if b.Cause == bridge.CauseKick || b.Cause == bridge.CauseKill {
 			kind = bridge.ErrPolicy
 		}
-		s.keeperOut(k, bridge.Failure{Kind: kind, Text: removal(b, "The bridge")})
+		s.keeperOut(k, bridge.Failure{Kind: kind, Text: removal(b, "The bridge was")})
 	case bridge.Attachment:
 		if b.Attached {
 			s.keeperIn(k, k.keeper.name, k.keeper.role)
@@ -135,7 +142,9 @@ func (s *state) keeperOut(k *leg, why bridge.Failure) {
 	kp.tries++
 	state, wait := waiting, retryFirst<<min(kp.tries-1, 10)
 	switch why.Kind {
-	case bridge.ErrBanned, bridge.ErrPassword, bridge.ErrMembersOnly, bridge.ErrNotFound, bridge.ErrPolicy, bridge.ErrBadName,
+	case bridge.ErrMembersOnly, bridge.ErrNotFound:
+		state, wait = refused, retryInvited
+	case bridge.ErrBanned, bridge.ErrPassword, bridge.ErrPolicy, bridge.ErrBadName,
 		bridge.ErrAuth, bridge.ErrUnsupported, bridge.ErrMoved, bridge.ErrGone, bridge.ErrNoPrivileges:
 		state, wait = refused, retryRefused
 	}
@@ -180,16 +189,16 @@ func (s *state) moved(k *leg, m bridge.Moved) {
 	s.keeperOut(k, bridge.Failure{Kind: bridge.ErrMoved, Text: text})
 }
 
-// removal says how somebody was removed.
-func removal(l bridge.Leave, whom string) string {
-	text := whom + " left"
+// removal says how somebody was removed: "rob was" kicked by ann: spam.
+func removal(l bridge.Leave, whomWas string) string {
+	text := whomWas + " gone"
 	switch l.Cause {
 	case bridge.CauseKick:
-		text = whom + " was kicked"
+		text = whomWas + " kicked"
 	case bridge.CauseBan:
-		text = whom + " was banned"
+		text = whomWas + " banned"
 	case bridge.CauseKill:
-		text = whom + " was removed from the network"
+		text = whomWas + " removed from the network"
 	}
 	if l.Actor != "" {
 		text += " by " + l.Actor

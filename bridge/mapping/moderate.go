@@ -122,10 +122,10 @@ func (s *state) removed(k *leg, p bridge.Person, name string, l bridge.Leave) {
 			continue
 		}
 		if n := o.natives[p]; n != nil {
+			s.tell(o, p, "", "From "+place(k)+": "+removal(l, "you were"))
 			s.request(o, a, bridge.Expel{Target: n.name, Person: p, Ban: a.action == "ban", Reason: reason})
-			s.tell(o, p, "", removal(l, "You")+" In "+place(k)+".")
 		} else if g := o.guests[p]; g != nil && a.action == "ban" {
-			g.reason = removal(l, name)
+			g.reason = removal(l, name+" was")
 			s.want(o, p)
 		}
 	}

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"isthmus/bridge"
@@ -101,9 +102,11 @@ func (s *state) depart(k *leg, e bridge.Event, l bridge.Leave) {
 	default:
 		reason := l.Reason
 		if l.Cause != bridge.CausePart && l.Cause != bridge.CauseQuit {
-			reason = removal(l, n.name)
+			reason = removal(l, n.name+" was")
 		}
-		if l.Cause == bridge.CauseKick {
+		if k.byBridge(l.Actor) {
+			reason = l.Reason // for others, who named themselves in it
+		} else if l.Cause == bridge.CauseKick {
 			s.audit(k, "kick", e.By, n.name, l.Actor, l.Reason, k, "done")
 		}
 		s.gone(k, e.By, reason)
@@ -233,7 +236,7 @@ func (s *state) away(k *leg) {
 		return
 	case !k.keeper.noticed && len(k.natives) > 0:
 		k.keeper.noticed = true
-		s.notice(k, "There is no connection to "+place(k)+" at the moment. "+k.keeper.why)
+		s.notice(k, strings.TrimSpace("There is no connection to "+place(k)+" at the moment. "+k.keeper.lastWhy))
 	}
 	if until := k.absence.down.Add(downPatience); s.now.Before(until) {
 		s.wakeBy(until)

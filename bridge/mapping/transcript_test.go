@@ -18,6 +18,7 @@ import (
 //
 //	person alice xmpp alice@example.org
 //	room muc xmpp lounge@conference.example.org {options as JSON}
+//	                      (ref=asked and ref=last name what that person, or room, was asked last)
 //	link [undo|off]       the link of those rooms begins; again: with what they are now
 //	> muc kind by=person name=Name id=1 ref=1 {body}
 //	pass 10s              time passes
@@ -33,12 +34,13 @@ type script struct {
 	rooms   map[string]bridge.Room // their own, of the mapping
 	at      map[string]bridge.Room
 	persons map[string]bridge.Person
+	last    map[bridge.Room]string // the id of what a room was asked last
 	ids     int
 	out     strings.Builder
 }
 
 func play(t *testing.T, text string) string {
-	s := &script{t: t, rooms: map[string]bridge.Room{}, at: map[string]bridge.Room{}, persons: map[string]bridge.Person{"keeper": bridge.Keeper}}
+	s := &script{t: t, last: map[bridge.Room]string{}, rooms: map[string]bridge.Room{}, at: map[string]bridge.Room{}, persons: map[string]bridge.Person{"keeper": bridge.Keeper}}
 	s.link.Name = "link"
 	s.state = newState("link")
 	s.state.now = time.Unix(1_000_000, 0).UTC()
@@ -144,6 +146,7 @@ func (s *script) comeIn(room string, people []string) {
 func (s *script) effects() {
 	for _, e := range s.state.out.ask {
 		fmt.Fprintf(&s.out, "< %s\n", s.format(e))
+		s.last[e.Room] = e.ID
 	}
 	for _, a := range s.state.out.audit {
 		fmt.Fprintf(&s.out, "= audit %s %s by %q in %s, in %s: %s\n", a.Action, a.Name, a.Actor, a.From.Network, a.Room.Network, a.Result)
@@ -203,6 +206,13 @@ func (s *script) parse(line string) bridge.Event {
 		s.t.Fatalf("%v in %q", err, line)
 	}
 	got.By, got.At = e.By, e.At
+	if k := s.state.legOf(e.Room); got.Ref == "asked" { // the Join or Rename of that person there
+		if got.Ref = k.keeper.asked; e.By != bridge.Keeper {
+			got.Ref = k.as[e.By].asked
+		}
+	} else if got.Ref == "last" { // what that room was asked last
+		got.Ref = s.last[e.Room]
+	}
 	return got
 }
 

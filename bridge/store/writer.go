@@ -39,6 +39,9 @@ type op struct {
 // before are done before.
 func ask[T any](ctx context.Context, s *Store, f func(context.Context, *sql.Tx) (T, error)) (T, error) {
 	var result, zero T
+	if err := ctx.Err(); err != nil {
+		return zero, err
+	}
 	done := make(chan error, 1)
 	o := &op{done: done, run: func(ctx context.Context, tx *sql.Tx) (err error) {
 		result, err = f(ctx, tx)
