@@ -63,6 +63,10 @@ func (c *client) schedule(wait time.Duration) {
 // takeTurn opens a session when its turn comes.
 func (c *client) takeTurn() {
 	now := time.Now()
+	if _, wait := c.net.heldBack(c.who(), now); wait > 0 {
+		c.schedule(wait)
+		return
+	}
 	c.turn = c.net.takeTurn(now)
 	c.start(c.turn.Sub(now), c.open)
 }
@@ -102,6 +106,11 @@ func (c *client) open() {
 		return
 	case c.login == nil: // changed this moment
 		c.start(0, c.open)
+		return
+	}
+	if why, wait := c.net.heldBack(c.who(), time.Now()); wait > 0 { // since they took their turn
+		c.turn = time.Time{}
+		c.ended(errHeld{why})
 		return
 	}
 	c.timer, c.turn = nil, time.Time{}
@@ -323,6 +332,7 @@ func (c *client) ended(err error) {
 		c.net.log.Info("session down", "session", c.who(), "error", err)
 		if unwelcome(err) {
 			c.net.noteRefusal(c.who(), why, time.Now())
+			c.net.pull(c.who(), err, why, time.Now())
 		}
 	}
 	c.tellSession(false, why.Text)
@@ -333,7 +343,7 @@ func (c *client) ended(err error) {
 		c.abandon(bridge.Leave{Cause: bridge.CauseShutdown}, false)
 	case permanent(err):
 		c.failAll(why)
-		c.abandon(bridge.Leave{Cause: causeOf(why.Kind), Reason: why.Text}, true)
+		c.abandon(thrownOff(err, why), true)
 	case err != nil:
 		c.failAll(why)
 	}
@@ -386,14 +396,6 @@ func (c *client) abandon(how bridge.Leave, tell bool) {
 		}
 		c.drop(m)
 	}
-}
-
-// causeOf tells what being thrown off a network is in its rooms.
-func causeOf(kind bridge.ErrorKind) bridge.Cause {
-	if kind == bridge.ErrBanned {
-		return bridge.CauseBan
-	}
-	return bridge.CauseKill
 }
 
 // nextWait is how long to wait before the next attempt: longer each time, and

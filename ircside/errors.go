@@ -192,7 +192,10 @@ func replyKind(r *session.ReplyError) bridge.ErrorKind {
 func failureOf(err error, decode func([]byte) string) bridge.Failure {
 	var reply *session.ReplyError
 	var ended *session.Error
+	var held errHeld
 	switch {
+	case errors.As(err, &held):
+		return held.why
 	case errors.As(err, &reply):
 		f := bridge.Failure{Kind: replyKind(reply), Text: text.Strip(decode([]byte(reply.Text)))}
 		if reply.Numeric == 470 && len(reply.Params) > 1 { // ERR_LINKCHANNEL: from, to

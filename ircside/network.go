@@ -36,6 +36,7 @@ type network struct {
 	sessions int                 // open, or about to be
 	freed    []time.Time         // turns to connect that were given back, in order
 	refusals map[bridge.Person]refusal
+	brake    brake
 	dead     bool // forgotten by the side; nobody new may come
 	mapping  isupport.CaseMapping
 
@@ -170,7 +171,7 @@ func (n *network) retireIfIdle(now time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.sweepRefusals(now)
-	quiet := n.connects.Limit() == rate.Inf || n.connects.TokensAt(now) >= float64(n.connects.Burst())
+	quiet := !now.Before(n.brake.until) && (n.connects.Limit() == rate.Inf || n.connects.TokensAt(now) >= float64(n.connects.Burst()))
 	n.dead = n.dead || len(n.clients) == 0 && len(n.refusals) == 0 && quiet
 	return n.dead
 }

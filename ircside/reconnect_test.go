@@ -49,7 +49,7 @@ func TestBannedFromNetwork(t *testing.T) {
 	p := aliceJoins(w)
 	p.send("ERROR :Closing link: (u@host) [K-Lined: spam]")
 	_ = p.conn.Close()
-	w.want(`#go | <alice@x> leaves (ban): Closing link: (u@host) [K-Lined: spam] by ""`)
+	w.want(`#go | <alice@x> leaves (kill): Closing link: (u@host) [K-Lined: spam] by ""`)
 	w.deliver("m1", "alice", bridge.Message{Text: "hi"})
 	w.want(`#go | failure "m1" kind 8: You are not in this room.`)
 }

@@ -29,6 +29,7 @@ type Counters struct {
 	Crowded   atomic.Int64 // members for whom a channel's list had no place
 	Forced    atomic.Int64 // channels that a server put somebody in
 	Dropped   atomic.Int64 // requests given up because too many waited for a connection
+	Braked    atomic.Int64 // times that a network refused so many that nobody else tried for a while
 	Sessions  atomic.Int64 // open ones, the only one that goes down again
 
 	Session session.Stats

@@ -112,6 +112,9 @@ func (n *network) forgive(who bridge.Person) {
 
 // welcome reports whether somebody may try to connect, or why not yet.
 func (n *network) welcome(who bridge.Person, now time.Time) (bridge.Failure, bool) {
+	if why, wait := n.heldBack(who, now); wait > 0 {
+		return why, false
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	r := n.refusals[who]

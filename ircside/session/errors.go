@@ -47,7 +47,8 @@ const (
 type Error struct {
 	Kind Kind
 	Text string
-	Err  error // the cause, for logs; may be nil
+	By   string // the operator who removed us, where the server said who
+	Err  error  // the cause, for logs; may be nil
 }
 
 func (e *Error) Error() string {

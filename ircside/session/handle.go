@@ -2,7 +2,9 @@ package session
 
 import (
 	"bytes"
+	"errors"
 	"strings"
+	"time"
 
 	"isthmus/ircside/isupport"
 	"isthmus/ircside/line"
@@ -38,6 +40,8 @@ func (s *Session) handle(m *line.Message) error {
 		return nil
 	case "AUTHENTICATE":
 		return s.authenticate(m)
+	case "KILL", "463", "465", "466":
+		s.foresee(m)
 	case "005":
 		s.mu.Lock()
 		s.sup = s.cfg.Supports.Next(s.sup, m.Params)
@@ -73,6 +77,39 @@ func (s *Session) closing(m *line.Message) error {
 	err := closingError(m.Last())
 	if s.reg != nil && s.reg.refusal != nil && err.Kind == Refused {
 		err.Kind = s.reg.refusal.Kind
+	}
+	return err
+}
+
+// doomMemory is how soon a server hangs up that has thrown us out.
+const doomMemory = 30 * time.Second
+
+// foresee notes that the server is about to throw us out: KILL (RFC 2812
+// 3.7.1), and what it says to whom a ban hits that is online. The ERROR that
+// follows need not say why, and a connection may break before it.
+func (s *Session) foresee(m *line.Message) {
+	s.doomed = time.Now()
+	switch {
+	case m.Command != "KILL":
+		s.doom = &Error{Kind: Banned, Text: m.Last()}
+	case m.Param(0) == s.who.nick:
+		s.doom = &Error{Kind: Killed, Text: "killed: " + m.Last(), By: string(m.Nick())}
+	}
+}
+
+// why is err, or what it hides.
+func (s *Session) why(err error) error {
+	var ended *Error
+	if s.doom == nil || time.Since(s.doomed) > doomMemory || !errors.As(err, &ended) {
+		return err
+	}
+	switch ended.Kind {
+	case s.doom.Kind:
+		ended.By = s.doom.By
+	case Lost:
+		return s.doom
+	case Refused:
+		return &Error{Kind: s.doom.Kind, Text: ended.Text, By: s.doom.By}
 	}
 	return err
 }

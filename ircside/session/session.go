@@ -74,9 +74,11 @@ type Session struct {
 	waiting atomic.Int32  // len(pending), so that the reader can look without the lock
 
 	// Of the reader goroutine alone.
-	in  reader
-	reg *registration // nil once registered
-	bat batches
+	in     reader
+	reg    *registration // nil once registered
+	bat    batches
+	doom   *Error // what an operator did to us, before the server hangs up
+	doomed time.Time
 
 	drainer sync.WaitGroup
 
@@ -158,7 +160,7 @@ func (s *Session) run(conn net.Conn) {
 		err = s.read()
 	}
 	stop()
-	s.finish(err)
+	s.finish(s.why(err))
 }
 
 // read takes lines from the connection until it ends, and says why it did.
