@@ -29,13 +29,14 @@ const (
 	capBatch
 	capStandardReplies
 	capExtendedMonitor // away-notify for whom MONITOR watches
+	capRelaymsg        // RELAYMSG
 	allCaps            = 1<<iota - 1
 )
 
 // capNames are the names of the bits, in their order.
 var capNames = [...]string{"sasl", "multi-prefix", "userhost-in-names", "server-time", "message-tags", "account-tag",
 	"account-notify", "away-notify", "extended-join", "chghost", "setname", "invite-notify", "echo-message",
-	"labeled-response", "batch", "standard-replies", "extended-monitor"}
+	"labeled-response", "batch", "standard-replies", "extended-monitor", "draft/relaymsg"}
 
 func capByName(name string) capSet {
 	for i, n := range capNames {
@@ -78,6 +79,7 @@ func (s *Session) capability(m *line.Message) error {
 	case "NAK":
 		return s.refused(list)
 	case "NEW":
+		s.learnCaps(list)
 		if want := known(list) &^ capSet(s.caps.Load()) &^ capSASL; want != 0 {
 			s.reply("CAP", "REQ", want.String())
 		}
@@ -99,11 +101,38 @@ func known(list string) (c capSet) {
 // offer notes what one line of CAP LS offers.
 func (s *Session) offer(list string) {
 	s.reg.offered |= known(list)
+	s.learnCaps(list)
 	for entry := range strings.FieldsSeq(list) {
 		if mechs, ok := strings.CutPrefix(entry, "sasl="); ok {
 			s.reg.mechs = strings.ToUpper(mechs)
 		}
 	}
+}
+
+// learnCaps notes the value of relaymsg: the signs of which one must be in a
+// nick that is made up.
+func (s *Session) learnCaps(list string) {
+	for entry := range strings.FieldsSeq(list) {
+		if signs, ok := strings.CutPrefix(entry, "draft/relaymsg="); ok && signs != "" {
+			s.mu.Lock()
+			s.sign = signs[0]
+			s.mu.Unlock()
+		}
+	}
+}
+
+// Relaymsg reports whether the server has RELAYMSG, and the sign that a nick
+// which is made up must have in it; any will do where it names none.
+func (s *Session) Relaymsg() (sign byte, ok bool) {
+	if !s.has(capRelaymsg) {
+		return 0, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sign == 0 {
+		return '/', true
+	}
+	return s.sign, true
 }
 
 // requestCaps asks for what is offered, all at once. Without SASL to wait for,

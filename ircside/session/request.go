@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// maxPending is how many requests may be on the wire.
+	// maxPending is how many requests may be on the wire; others wait.
 	maxPending = 128
 	// maxReplies is how many reply lines a Result holds.
 	maxReplies = 2000
@@ -42,6 +42,9 @@ type Request struct {
 	End []string
 	// Spare lets it take more places than Config.QueueLines, as Send does.
 	Spare bool
+	// Flow names to whom it goes, where one session speaks to many: of what
+	// waits, flows take turns, and what has none goes first.
+	Flow string
 	// Timeout is how long the answer may take once the last line is out; 0
 	// means Config.RequestTimeout. Time in the queue does not count.
 	Timeout time.Duration
@@ -101,13 +104,10 @@ func (s *Session) Request(r Request, done func(Result)) error {
 	if err := s.openLocked(len(r.Lines), spare); err != nil {
 		return err
 	}
-	if len(s.pending) >= maxPending+spare {
-		return ErrQueueFull
-	}
 	p := &pending{Request: r, done: done, first: s.lastID + 1, answers: len(r.Lines)}
 	p.labels = s.has(capLabeledResponse) && s.has(capBatch)
 	now := time.Now()
-	direct := len(s.queue) == 0 && s.bucket.room(now, len(r.Lines))
+	direct := len(s.queue) == 0 && (r.Spare || len(s.pending) < maxPending) && s.bucket.room(now, len(r.Lines))
 	if direct {
 		out, err := s.appendRequest(s.outLocked(), p)
 		s.out = out
@@ -164,7 +164,9 @@ func (s *Session) queueRequestLocked(p *pending) error {
 		}
 		lines[i] = queued{data: data, req: p, first: i == 0, last: i == len(p.Lines)-1}
 	}
+	turn := s.turns.of(p.Flow, len(lines))
 	for _, q := range lines {
+		q.turn = turn
 		s.queueLocked(q)
 	}
 	return nil
@@ -216,12 +218,14 @@ func (s *Session) pong(m *line.Message) {
 	}
 }
 
-// takeHead takes out the oldest request, if it is one with a barrier at id or before.
+// takeHead takes out the oldest request that the barrier id stands behind on the wire.
 func (s *Session) takeHead(id uint64) *pending {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, p := range s.pending {
-		if p.labels || p.passed || p.end() > id || p.due.IsZero() {
+	at := slices.IndexFunc(s.pending, func(p *pending) bool { return !p.labels && p.end() == id && !p.due.IsZero() })
+	for i := range at + 1 {
+		p := s.pending[i]
+		if p.labels || p.passed {
 			continue
 		}
 		if len(p.End) > 0 && !p.ended && p.result.Err == nil {
@@ -369,17 +373,19 @@ func clone(m *line.Message) *line.Message {
 	return c
 }
 
-// echoed reports whether m is the echo of one of the request's messages.
+// echoed reports whether m is the echo of one of the request's messages. That
+// of a RELAYMSG comes unasked, from the nick that was made up.
 func (p *pending) echoed(m *line.Message, s *Session) bool {
 	if m.Command != "PRIVMSG" && m.Command != "NOTICE" && m.Command != "TAGMSG" || len(m.Params) == 0 {
 		return false
 	}
-	if !s.has(capEchoMessage) || string(m.Nick()) != s.who.nick {
-		return false
-	}
+	own := s.has(capEchoMessage) && string(m.Nick()) == s.who.nick
 	for i := range p.Lines {
 		l := &p.Lines[i]
-		if l.Command == m.Command && len(l.Params) > 0 && s.sup.CaseMapping.Equal(m.Params[0], l.Params[0]) {
+		if len(l.Params) == 0 || !s.sup.CaseMapping.Equal(m.Params[0], l.Params[0]) {
+			continue
+		}
+		if own && l.Command == m.Command || l.Command == "RELAYMSG" && len(l.Params) > 1 && s.sup.CaseMapping.Equal(m.Nick(), l.Params[1]) {
 			return true
 		}
 	}

@@ -298,3 +298,31 @@ func TestHold(t *testing.T) {
 		w.s.Release()
 	})
 }
+
+// The copy of what a RELAYMSG says is no message of somebody else's.
+func TestRelaymsg(t *testing.T) {
+	for _, caps := range []string{"draft/relaymsg=/~", "draft/relaymsg=/~ message-tags batch labeled-response echo-message"} {
+		inBubble(t, Config{}, func(w *world) {
+			w.welcome(caps)
+			if sign, ok := w.s.Relaymsg(); sign != '/' || !ok {
+				t.Errorf("sign %q %v", sign, ok)
+			}
+			got := w.request(Line{Command: "RELAYMSG", Params: []string{"#go", "rob/xmpp", "hi"}})
+			if strings.Contains(caps, "label") {
+				w.srv.expect("@label=1 RELAYMSG #go rob/xmpp hi")
+				w.srv.send("@label=1;msgid=m1;draft/relaymsg=alice :rob/xmpp!~u@h PRIVMSG #go hi")
+			} else {
+				w.srv.expect("RELAYMSG #go rob/xmpp hi", "PING :b2")
+				w.srv.send("@msgid=m1 :rob/xmpp!~u@h PRIVMSG #GO hi", ":irc.test PONG irc.test :b2")
+			}
+			w.wantHeard()
+			w.wantResults(got, "ok m1")
+		})
+	}
+	inBubble(t, Config{}, func(w *world) {
+		w.welcome("message-tags")
+		if _, ok := w.s.Relaymsg(); ok {
+			t.Error("relaymsg without the capability")
+		}
+	})
+}

@@ -86,6 +86,7 @@ type Session struct {
 	phase    phase
 	writing  bool  // somebody is in conn.Write
 	draining bool  // the drainer goroutine runs
+	sign     byte  // see Relaymsg; 0 where the server named none
 	holds    int32 // how many keep lines back (Hold)
 	conn     net.Conn
 	failure  error              // why the session must end, found outside the reader
@@ -98,7 +99,8 @@ type Session struct {
 	out      []byte             // complete lines, not yet given to the connection
 	stopDial context.CancelFunc // nil once connected
 	stop     chan struct{}      // closed at the end, for the drainer; nil while there never was one
-	queue    []queued           // lines that flood control holds back
+	queue    []queued           // lines that have to wait
+	turns    turns              // and their order
 	bucket   bucket
 	pending  []*pending // requests on the wire, in its order
 	lastID   uint64     // labels and PING tokens

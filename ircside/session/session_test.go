@@ -3,7 +3,9 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -404,4 +406,68 @@ func (f *fake) expectAny(want string) {
 		}
 	default:
 	}
+}
+
+// Flows take turns by line, what is of none overtakes them, and the answers
+// are found whatever the order was.
+func TestFlows(t *testing.T) {
+	inBubble(t, Config{Flood: Flood{Burst: 1, Interval: time.Second}}, func(w *world) {
+		w.welcome("")
+		var got []string
+		say := func(channel string, words ...string) {
+			r := Request{Flow: channel}
+			for _, word := range words {
+				r.Lines = append(r.Lines, privmsg(channel, word))
+			}
+			if err := w.s.Request(r, func(r Result) { got = append(got, fmt.Sprint(channel, " ", words[0], " ", r.Err)) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		say("#a", "1")      // b2
+		say("#a", "2")      // b4
+		say("#a", "3")      // b6
+		say("#b", "4")      // b8
+		say("#c", "5", "6") // bb
+		say("#b", "7")      // bd
+		say("#c", "8")      // bf
+		_ = w.s.Send("PART", "#x")
+		w.srv.expect("PRIVMSG #a 1", "PING :b2", "PART #x", "PRIVMSG #a 2", "PING :b4", "PRIVMSG #b 4", "PING :b8",
+			"PRIVMSG #c 5", "PRIVMSG #c 6", "PING :bb", "PRIVMSG #a 3", "PING :b6")
+		w.srv.send(":irc.test PONG irc.test :b2", ":irc.test PONG irc.test :bb", ":irc.test 404 alice #a :no", ":irc.test PONG irc.test :b6")
+		w.srv.expect("PRIVMSG #b 7", "PING :bd", "PRIVMSG #c 8", "PING :bf")
+		want := []string{"#a 1 <nil>", "#a 2 <nil>", "#b 4 <nil>", "#c 5 <nil>", "#a 3 404 no"}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+// More requests than may be on the wire wait for the answers of others.
+func TestManyRequests(t *testing.T) {
+	inBubble(t, Config{Flood: Flood{Interval: -1}, QueueLines: 1000}, func(w *world) {
+		w.welcome("")
+		const requests = maxPending + 50
+		done := 0
+		for range requests {
+			if err := w.s.Request(Request{Lines: []Line{privmsg("#a", "x")}}, func(r Result) {
+				if done++; r.Err != nil {
+					t.Error(r.Err)
+				}
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range requests {
+			if i == maxPending {
+				w.srv.silent()
+				w.srv.send(":irc.test PONG irc.test :b" + token(2*maxPending))
+			}
+			w.srv.expect("PRIVMSG #a x", "PING :b"+token(uint64(2*i+2)))
+		}
+		w.srv.send(":irc.test PONG irc.test :b" + token(2*requests))
+		w.wantHeard()
+		if done != requests {
+			t.Errorf("%d answers", done)
+		}
+	})
 }

@@ -24,13 +24,47 @@ const outBuffer = 1 << 10
 // somebody says, so that saying too much costs nobody their rooms.
 const spareLines = 1000
 
-// queued is one line that flood control holds back.
+// queued is one line that waits to go out.
 type queued struct {
 	data []byte
 	req  *pending // whose it is; nil for Send's
 	// first and last line of the request
 	first, last bool
-	later       bool // SendLater's
+	turn        uint64 // see turns
+}
+
+// turns puts the lines that wait in order: those of a lower turn go first. Each
+// flow (Request.Flow) has a turn later for every line that it has waiting, so
+// that flows take turns by line, whatever one of them has to say. What is of
+// no flow goes before all of them, and SendLater's last of all.
+type turns struct {
+	now  uint64            // the turn of the line that went out last
+	next map[string]uint64 // of the flows that have lines waiting
+}
+
+// lastTurn is that of what can wait until nobody has anything else to say.
+const lastTurn = math.MaxUint64
+
+// of is the turn of so many lines of a flow.
+func (t *turns) of(flow string, lines int) uint64 {
+	if flow == "" {
+		return t.now
+	}
+	turn := max(t.now+1, t.next[flow])
+	if t.next == nil {
+		t.next = map[string]uint64{}
+	}
+	t.next[flow] = turn + uint64(lines)
+	return turn
+}
+
+// gone notes that a line went out.
+func (t *turns) gone(q queued, left int) {
+	if left == 0 {
+		*t = turns{}
+	} else if q.turn != lastTurn {
+		t.now = max(t.now, q.turn)
+	}
 }
 
 // Send gives a line to the server. It is written at once when flood control
@@ -92,7 +126,11 @@ func (s *Session) send(later bool, command string, params []string) error {
 	if err != nil {
 		return err
 	}
-	s.queueLocked(queued{data: data, later: later})
+	turn := s.turns.of("", 1)
+	if later {
+		turn = lastTurn
+	}
+	s.queueLocked(queued{data: data, turn: turn})
 	return nil
 }
 
@@ -113,11 +151,11 @@ func (s *Session) openLocked(n, spare int) error {
 // overLocked reports whether nothing will be sent any more.
 func (s *Session) overLocked() bool { return s.phase >= quitting || s.failure != nil }
 
-// queueLocked puts a line behind those that wait, but before those of SendLater
-// unless it is one, and sees to it that somebody comes for them.
+// queueLocked puts a line behind those that wait and are not of a later turn,
+// and sees to it that somebody comes for them.
 func (s *Session) queueLocked(q queued) {
 	i := len(s.queue)
-	for !q.later && i > 0 && s.queue[i-1].later {
+	for i > 0 && s.queue[i-1].turn > q.turn {
 		i--
 	}
 	s.queue = slices.Insert(s.queue, i, q)
@@ -130,29 +168,43 @@ func (s *Session) queueLocked(q queued) {
 	}
 }
 
+// pumpLocked moves lines that wait to what goes out next, as many as may.
+func (s *Session) pumpLocked(now time.Time) {
+	for !s.overLocked() && len(s.out) <= maxUnwritten && len(s.queue) > 0 && !s.crowdedLocked() && s.bucket.room(now, 1) {
+		q := s.queue[0]
+		s.bucket.take(now)
+		s.out = append(s.outLocked(), q.data...)
+		s.sentLocked(q, now)
+		s.queue[0] = queued{}
+		s.queue = s.queue[1:]
+		s.turns.gone(q, len(s.queue))
+	}
+	if len(s.queue) == 0 {
+		s.queue = nil
+	}
+}
+
+// crowdedLocked reports whether the first line that waits begins a request, and
+// as many as may be are on the wire.
+func (s *Session) crowdedLocked() bool {
+	q := &s.queue[0]
+	return q.first && !q.req.Spare && len(s.pending) >= maxPending
+}
+
 // drain writes the queue at the pace of the bucket and ends with it.
 func (s *Session) drain() {
 	for {
 		s.mu.Lock()
 		now := time.Now()
-		for !s.overLocked() && len(s.out) <= maxUnwritten && len(s.queue) > 0 && s.bucket.room(now, 1) {
-			s.bucket.take(now)
-			s.out = append(s.outLocked(), s.queue[0].data...)
-			s.sentLocked(s.queue[0], now)
-			s.queue[0] = queued{}
-			s.queue = s.queue[1:]
-		}
+		s.pumpLocked(now)
 		s.flushLocked()
-		if len(s.queue) == 0 {
-			s.queue = nil
-		}
 		if len(s.queue) == 0 || s.overLocked() { // finish sees to what is left
 			s.draining = false
 			s.mu.Unlock()
 			return
 		}
 		wait := max(s.bucket.wait(now, 1), 0)
-		if len(s.out) > maxUnwritten { // somebody is in a write that the server does not take
+		if len(s.out) > maxUnwritten || s.crowdedLocked() { // the server takes, or answers, nothing; flush sees when it does
 			wait = max(wait, stuckWait)
 		}
 		s.mu.Unlock()
@@ -198,9 +250,12 @@ func (s *Session) reply(command string, params ...string) error {
 	return err
 }
 
-// flush writes what is waiting to be written.
+// flush writes what is waiting to be written, and may be.
 func (s *Session) flush() {
 	s.mu.Lock()
+	if len(s.queue) > 0 {
+		s.pumpLocked(time.Now())
+	}
 	s.flushLocked()
 	s.mu.Unlock()
 }
