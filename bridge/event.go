@@ -231,7 +231,7 @@ type QueryKind uint8
 
 // The queries.
 const (
-	QueryRooms  QueryKind = iota // public rooms of the network; rows: id, topic, members
+	QueryRooms  QueryKind = iota // public rooms of the network; rows: id, topic, members, and the name where there is one besides the id
 	QueryWho                     // the other party; rows: field, value
 	QueryAvatar                  // the other party's picture, or the room's; one row: media type, base64
 )

@@ -87,14 +87,7 @@ func (n *natives) list(e bridge.Event, q bridge.Query) {
 		if _, portal := n.side.places.at(r.RoomID).(*native); room == "" || !portal && n.side.places.at(r.RoomID) != nil {
 			continue
 		}
-		about := cleanName(r.Name)
-		if topic := cleanText(r.Topic); topic != "" {
-			if about != "" {
-				about += ": "
-			}
-			about += topic
-		}
-		answer.Rows = append(answer.Rows, []string{room, about, strconv.Itoa(r.NumJoinedMembers)})
+		answer.Rows = append(answer.Rows, []string{room, cleanText(r.Topic), strconv.Itoa(r.NumJoinedMembers), cleanName(r.Name)})
 	}
 	n.side.answer(e, answer)
 }

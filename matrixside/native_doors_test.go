@@ -323,7 +323,7 @@ func TestDirectoryOfRooms(t *testing.T) {
 		}
 	}
 	slices.Sort(all)
-	if len(all) != 5 || all[0] != "#room0%example.org|Room 0: a topic|1" {
+	if len(all) != 5 || all[0] != "#room0%example.org|a topic|1|Room 0" {
 		t.Errorf("%q", all)
 	}
 	asked := b.ask(console, alice, "", bridge.Query{What: bridge.QueryRooms, Search: "room 3"})
