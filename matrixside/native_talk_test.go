@@ -253,7 +253,7 @@ func TestPictures(t *testing.T) {
 // Who has no account on Matrix yet gets their picture, and is as available as
 // they said, when they have one.
 func TestGhostLooksBeforeItIsThere(t *testing.T) {
-	b := startBridged(t, fakehs.Options{}, nil)
+	b := startBridged(t, fakehs.Options{Kind: fakehs.Dendrite}, nil)
 	ghosts, data := b.side.ghosts, []byte("a picture")
 	sum := sha1.Sum(data)
 	ghosts.setPicture(alice, hex.EncodeToString(sum[:]))
@@ -267,6 +267,8 @@ func TestGhostLooksBeforeItIsThere(t *testing.T) {
 		Body: bridge.Answer{Rows: [][]string{{"image/png", base64.StdEncoding.EncodeToString(data)}}}})
 	b.hs.Until("alice's picture", func() bool { _, uri := b.hs.Profile(ghostOf(b, alice)); return uri != "" })
 	b.hs.Until("alice's presence", func() bool { return b.hs.Presence(ghostOf(b, alice)).State == "unavailable" })
+	ghosts.setPresence(alice, bridge.Presence{}) // no status any more
+	b.hs.Until("that she is back", func() bool { return b.hs.Presence(ghostOf(b, alice)) == fakehs.Presence{State: "online"} })
 }
 
 func TestManyMembersOfOneName(t *testing.T) {

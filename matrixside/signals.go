@@ -3,6 +3,7 @@ package matrixside
 import (
 	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"time"
 
@@ -141,7 +142,8 @@ func (g *ghosts) tellPresence(k *ghost) {
 		g.mu.Lock()
 		req := nativePresence(k.presence)
 		g.mu.Unlock()
-		return m.SetPresence(ctx, req)
+		_, err := m.MakeRequest(ctx, http.MethodPut, m.BuildClientURL("v3", "presence", k.user, "status"), req, nil)
+		return err
 	})
 }
 
@@ -157,10 +159,17 @@ func (g *ghosts) restless(who bridge.Person) {
 	}
 }
 
+// presenceRequest tells one (client-server API, "Presence"). A Dendrite keeps a
+// status that is left out.
+type presenceRequest struct {
+	Presence  event.Presence `json:"presence"`
+	StatusMsg string         `json:"status_msg"`
+}
+
 // nativePresence is a presence in Matrix's words. There are three of them; the
 // status tells more.
-func nativePresence(p bridge.Presence) mautrix.ReqPresence {
-	req := mautrix.ReqPresence{Presence: event.PresenceOnline, StatusMsg: p.Status}
+func nativePresence(p bridge.Presence) presenceRequest {
+	req := presenceRequest{Presence: event.PresenceOnline, StatusMsg: p.Status}
 	switch p.Show {
 	case bridge.ShowAway, bridge.ShowXA, bridge.ShowDND:
 		req.Presence = event.PresenceUnavailable

@@ -82,7 +82,11 @@ func (s *Server) putPresence(c *call) (any, error) {
 	if c.params[0] != c.user {
 		return nil, forbidden("%s is not %s", c.user, c.params[0])
 	}
-	s.setPresence(c.user, Presence{str(c.body, "presence"), str(c.body, "status_msg")})
+	p := Presence{str(c.body, "presence"), str(c.body, "status_msg")}
+	if _, given := c.body["status_msg"]; !given && s.o.Kind == Dendrite {
+		p.Status = s.users[c.user].presence.Status
+	}
+	s.setPresence(c.user, p)
 	return map[string]any{}, nil
 }
 
