@@ -6,8 +6,10 @@ import (
 )
 
 // sync takes in the authority's whole member list. The first one opens the
-// leg and lets in who waits; a later one is told to the others as differences.
+// leg and lets in who waits; a later one is told to the others as differences,
+// but for a change in whether the room may be listed, which is part of a list.
 func (s *state) sync(from *leg, e Event, list Members) {
+	hides := from.synced && s.secret != list.Secret
 	s.secret = list.Secret
 	present := make(map[Person]bool, len(list.Members))
 	for _, now := range list.Members {
@@ -33,6 +35,14 @@ func (s *state) sync(from *leg, e Event, list Members) {
 	for _, g := range gone {
 		s.show(g, nil)
 		s.remove(g.By)
+	}
+
+	if hides {
+		for _, l := range s.legs {
+			if l != from && l.occupants > 0 {
+				s.snapshot(l)
+			}
+		}
 	}
 
 	from.synced = true

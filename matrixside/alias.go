@@ -114,9 +114,6 @@ func (all *portals) make(room string, m *making) {
 	case err != nil:
 		all.side.log.Warn("matrix: a portal room could not be made", "room", room, "error", err)
 	default:
-		if fresh {
-			all.spaces.add(p)
-		}
 		all.arrive(all.side.ctx, p, !fresh) // somebody may have come in meanwhile
 	}
 }
@@ -200,7 +197,7 @@ func (s *Side) portalRequest(room string, alias id.RoomAlias) *mautrix.ReqCreate
 	bot := o.Names.BotID()
 	req := &mautrix.ReqCreateRoom{
 		Visibility: "private", Preset: "public_chat", Name: name,
-		RoomAliasName:      strings.TrimSuffix(strings.TrimPrefix(string(alias), "#"), ":"+o.Names.Server),
+		RoomAliasName:      localAlias(alias),
 		PowerLevelOverride: portalPowers(bot),
 	}
 	state := func(kind event.Type, key string, content any) {
@@ -223,6 +220,12 @@ func (s *Side) portalRequest(room string, alias id.RoomAlias) *mautrix.ReqCreate
 	state(event.StateBridge, key, info)
 	state(event.StateHalfShotBridge, key, info)
 	return req
+}
+
+// localAlias is an alias of ours as who makes a room is asked for it.
+func localAlias(alias id.RoomAlias) string {
+	local, _, _ := strings.Cut(strings.TrimPrefix(string(alias), "#"), ":")
+	return local
 }
 
 // portalURL is the room for clients of its own network.

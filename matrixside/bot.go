@@ -172,11 +172,17 @@ func (o *order) room(args []string, shared bool) (room string, rest []string, wh
 func botNetworks(_ context.Context, o *order, _ []string) {
 	p := o.side.options().Portals
 	all := slices.Sorted(slices.Values(p.Networks))
+	known := func(network string) string {
+		if !p.Spaces {
+			return ""
+		}
+		return "; those that are in use from here are in the space " + string(o.side.options().Names.SpaceAlias(network))
+	}
 	for i, n := range all {
-		all[i] = n + " (channels are #irc_" + n + "_#CHANNEL:" + o.side.options().Names.Server + ")"
+		all[i] = n + " (channels are #irc_" + n + "_#CHANNEL:" + o.side.options().Names.Server + known(n) + ")"
 	}
 	if p.XMPP {
-		all = append(all, "XMPP (rooms are #xmpp_ROOM_SERVER:"+o.side.options().Names.Server+")")
+		all = append(all, "XMPP (rooms are #xmpp_ROOM_SERVER:"+o.side.options().Names.Server+known(bridge.NetworkXMPP)+")")
 	}
 	if p.Unlisted {
 		all = append(all, "other networks of IRC by their server's name, for example irc.example.org")

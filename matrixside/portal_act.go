@@ -120,10 +120,15 @@ func (p *portal) request(ctx context.Context, a act) error {
 	case actPowers:
 		return p.setPowers(ctx, a.levels)
 	case actList:
-		if !p.side.options().Portals.Published {
-			return nil
+		o := p.side.options().Portals
+		var listed, shown error
+		if o.Published {
+			listed = p.side.list(ctx, p.id, a.public)
 		}
-		return p.side.list(ctx, p.id, a.public)
+		if o.Spaces {
+			shown = p.all.spaces.show(ctx, p, a.public)
+		}
+		return errors.Join(listed, shown)
 	case actPicture:
 		return p.setPicture(ctx, a.uri)
 	}

@@ -57,7 +57,8 @@ type (
 	}
 	// actPowers sets power levels.
 	actPowers struct{ levels map[id.UserID]int }
-	// actList puts the room into the public directory, or takes it out.
+	// actList puts the room into the public directory and its network's space,
+	// where there are, or takes it out.
 	actList struct{ public bool }
 	// actTyping and actRead are signals of ghosts, actPresence tells of their availability.
 	actTyping struct {

@@ -486,9 +486,22 @@ func TestPortalPicture(t *testing.T) {
 	if typ, _, data := w.hs.Media(uri); typ != "image/png" || string(data) != "hello" {
 		t.Errorf("the picture is %s %q", typ, data)
 	}
-	w.hs.Expect("the space", func(e *fakehs.Event) bool {
-		return e.Type == "m.space.child" && e.StateKey != nil && *e.StateKey == room
+	// It is in its network's space as long as it is not secret.
+	space := ""
+	w.hs.Until("the space", func() bool {
+		var err error
+		space, err = bob.TryJoin("#xmpp_:" + w.hs.ServerName)
+		return err == nil
 	})
+	child := func() any { return w.hs.Content(space, "m.space.child", room)["via"] }
+	w.hs.Until("the room in it", func() bool { return child() != nil })
+	members := func(secret bool) {
+		w.hub.Publish(bridge.Event{Room: bridge.Room{Network: "xmpp", ID: "room@muc.example.net"}, Body: bridge.Members{Secret: secret}})
+	}
+	members(true)
+	w.hs.Until("that it is out", func() bool { return child() == nil })
+	members(false)
+	w.hs.Until("that it is in again", func() bool { return child() != nil })
 }
 
 // What is not there yet when it is read is read again.

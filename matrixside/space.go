@@ -34,30 +34,38 @@ func (a *spaces) recall(r store.MatrixRoom) {
 	a.ids[network] = id.RoomID(r.ID)
 }
 
-// add puts a portal into its network's space (client-server API, m.space.child).
-func (a *spaces) add(p *portal) {
-	s := a.side
-	if !s.options().Portals.Spaces {
-		return
-	}
-	ctx, cancel := context.WithTimeout(s.ctx, makePatience)
-	defer cancel()
+// show puts a portal into its network's space (client-server API,
+// m.space.child), or takes it out. Mostly it is there, or isn't, already.
+func (a *spaces) show(ctx context.Context, p *portal, in bool) error {
 	_, network, _ := names.SplitPortal(p.room.ID)
+	a.mu.Lock()
+	none := a.ids[network] == ""
+	a.mu.Unlock()
+	if none && !in {
+		return nil
+	}
 	space, err := a.of(ctx, network)
-	if err == nil {
-		via := []string{s.options().Names.Server}
-		err = s.options().Client.Do(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
-			if _, err := m.SendStateEvent(ctx, space, event.StateSpaceChild, string(p.id), &event.SpaceChildEventContent{Via: via}); err != nil {
-				return err
-			}
-			_, err := m.SendStateEvent(ctx, p.id, event.StateSpaceParent, string(space), &event.SpaceParentEventContent{Via: via, Canonical: true})
-			return err
-		})
-	}
 	if err != nil {
-		s.Counters.GivenUp.Add(1)
-		s.log.Warn("matrix: a room is not in its network's space", "room", p.room, "error", err)
+		return err
 	}
+	o := a.side.options()
+	return o.Client.Do(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
+		var is event.SpaceChildEventContent
+		err := m.StateEvent(ctx, space, event.StateSpaceChild, string(p.id), &is)
+		if ignoreMissing(err) != nil || (len(is.Via) > 0) == in {
+			return ignoreMissing(err)
+		}
+		child, parent := event.SpaceChildEventContent{}, event.SpaceParentEventContent{}
+		if in {
+			child.Via = []string{o.Names.Server}
+			parent = event.SpaceParentEventContent{Via: child.Via, Canonical: true}
+		}
+		if _, err := m.SendStateEvent(ctx, p.id, event.StateSpaceParent, string(space), &parent); err != nil {
+			return err
+		}
+		_, err = m.SendStateEvent(ctx, space, event.StateSpaceChild, string(p.id), &child)
+		return err
+	})
 }
 
 // of finds or makes the space of a network.
@@ -72,16 +80,22 @@ func (a *spaces) of(ctx context.Context, network string) (id.RoomID, error) {
 	if network == bridge.NetworkXMPP {
 		name = "XMPP"
 	}
+	alias := s.options().Names.SpaceAlias(network)
 	var space id.RoomID
 	err := s.options().Client.Do(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
 		r, err := m.CreateRoom(ctx, &mautrix.ReqCreateRoom{
-			Visibility: "private", Preset: "public_chat", Name: name,
+			Visibility: "private", Preset: "public_chat", Name: name, RoomAliasName: localAlias(alias),
 			Topic:              "Rooms on " + name + " that somebody has come to from here.",
 			CreationContent:    map[string]any{"type": event.RoomTypeSpace},
 			PowerLevelOverride: spacePowers(m.UserID),
 		})
 		if err == nil {
 			space = r.RoomID
+		} else if isTaken(err) { // it was made before a crash
+			var known *mautrix.RespAliasResolve
+			if known, err = m.ResolveAlias(ctx, alias); err == nil {
+				space = known.RoomID
+			}
 		}
 		return err
 	})

@@ -36,6 +36,16 @@ func (n Names) Alias(portal string) id.RoomAlias {
 	return id.RoomAlias(alias)
 }
 
+// SpaceAlias is the alias of the space that the portal rooms of a network are
+// in: "#irc_libera", "#xmpp_", which is none of a room.
+func (n Names) SpaceAlias(network string) id.RoomAlias {
+	local := prefixXMPP
+	if network != bridge.NetworkXMPP {
+		local = prefixIRC + escapeAlias(network, "")
+	}
+	return id.RoomAlias("#" + local + ":" + n.Server)
+}
+
 func aliasOfJID(bare string) string {
 	local, domain, at := strings.Cut(bare, "@")
 	if !at {
