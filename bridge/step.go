@@ -506,6 +506,18 @@ func (s *state) enter(home *leg, e Event, j Join) {
 
 // snapshot shows a leg who is in the room, and what the topic is.
 func (s *state) snapshot(l *leg) {
+	s.list(l)
+	for _, last := range []*Event{s.info, s.topic} {
+		if last != nil {
+			e := *last
+			e.Room = l.room
+			s.out.deliver = append(s.out.deliver, e)
+		}
+	}
+}
+
+// list shows a leg who is in the room.
+func (s *state) list(l *leg) {
 	list := make([]Member, 0, s.members.Len())
 	for p, m := range s.members.All() {
 		if m.entered && (!l.mapped() || m.home != l || p == Keeper) { // a mapping knows whom it brought
@@ -514,13 +526,6 @@ func (s *state) snapshot(l *leg) {
 	}
 	slices.SortFunc(list, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
 	s.out.deliver = append(s.out.deliver, Event{ID: s.newID(), Room: l.room, Body: Members{list, s.secret}})
-	for _, last := range []*Event{s.info, s.topic} {
-		if last != nil {
-			e := *last
-			e.Room = l.room
-			s.out.deliver = append(s.out.deliver, e)
-		}
-	}
 }
 
 func (s *state) renamed(e Event, r Rename) {

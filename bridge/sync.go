@@ -40,7 +40,7 @@ func (s *state) sync(from *leg, e Event, list Members) {
 	if hides {
 		for _, l := range s.legs {
 			if l != from && l.occupants > 0 {
-				s.snapshot(l)
+				s.list(l)
 			}
 		}
 	}
