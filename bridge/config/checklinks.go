@@ -34,7 +34,7 @@ func (c *checker) links(cfg *Config) {
 		default:
 			names[l.Name] = i
 		}
-		c.oneOf(path+".moderation", l.Moderation, "apply", "explain", "off")
+		c.oneOf(path+".moderation", l.Moderation, "apply", "undo", "off")
 		c.linkRooms(path+".rooms", l, cfg, rooms)
 	}
 }

@@ -11,7 +11,8 @@ type Link struct {
 	Name  string     `yaml:"name"`
 	Rooms []LinkRoom `yaml:"rooms"` // two or more
 	// Moderation says what becomes of what a moderator did in one of the rooms:
-	// apply (it is done in the others), explain (they are told), off.
+	// apply (it is done in the others; where the bridge has not the right, that
+	// is explained to them), undo (else it is undone), off.
 	Moderation string `yaml:"moderation"`
 }
 

@@ -29,7 +29,7 @@ links:
       - { irc: libera, channel: "#Lounge" }
       - { matrix: "#lounge:example.org" }
   - name: dev
-    moderation: explain
+    moderation: undo
     rooms:
       - { irc: ergo, channel: "#dev", name: "{name}[{network}]", direction: out }
       - { xmpp: dev@conference.example.org, as: relay, password_file: secret }
@@ -50,7 +50,7 @@ func loadMapped(t *testing.T, from, to string) *Config {
 // What a room doesn't say, its network says, else the preset, else the default.
 func TestLinks(t *testing.T) {
 	cfg := loadMapped(t, "", "")
-	if len(cfg.Links) != 2 || cfg.Links[0].Moderation != "apply" || cfg.Links[1].Moderation != "explain" {
+	if len(cfg.Links) != 2 || cfg.Links[0].Moderation != "apply" || cfg.Links[1].Moderation != "undo" {
 		t.Fatalf("%+v", cfg.Links)
 	}
 	lounge, dev := cfg.Links[0].Rooms, cfg.Links[1].Rooms
@@ -124,7 +124,7 @@ func TestDiffLinks(t *testing.T) {
 	before := loadMapped(t, "", "")
 	for _, c := range []struct{ from, to, want string }{
 		{`as: relay, `, ``, `links.dev."dev@conference.example.org".as: "relay" → "puppets"`},
-		{`moderation: explain`, `moderation: off`, `links.dev.moderation: "explain" → "off"`},
+		{`moderation: undo`, `moderation: off`, `links.dev.moderation: "undo" → "off"`},
 		{`      - { xmpp: Lounge@conference.example.org }` + "\n", ``, `links.lounge."lounge@conference.example.org" removed`},
 		{`#Lounge`, `#lobby`, `links.lounge."libera:#lobby" added|links.lounge."libera:#lounge" removed`},
 		{`#Lounge`, `#lounge`, ``},

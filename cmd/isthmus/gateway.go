@@ -10,6 +10,7 @@ import (
 
 	"isthmus/bridge"
 	"isthmus/bridge/config"
+	"isthmus/bridge/mapping"
 	"isthmus/bridge/store"
 	"isthmus/ircside"
 	"isthmus/matrixside"
@@ -24,6 +25,7 @@ type gateway struct {
 	log   *slog.Logger
 	store *store.Store
 	hub   *bridge.Hub
+	maps  *mapping.Side
 	xmpp  *xmppside.Side
 	irc   *ircside.Side
 	ready *readiness
@@ -65,6 +67,8 @@ func newGateway(cfg *config.Config, log *slog.Logger) (_ *gateway, err error) {
 	if err := g.hub.SetLinks(links(cfg)); err != nil {
 		return nil, err
 	}
+	g.maps = mapping.New(g.hub, mapping.Options{Bans: g.store, Log: log})
+	g.hub.Register(bridge.NetworkMapped, g.maps)
 	irc, err := ircOptions(cfg)
 	if err != nil {
 		return nil, err
@@ -93,6 +97,7 @@ func newGateway(cfg *config.Config, log *slog.Logger) (_ *gateway, err error) {
 
 func (g *gateway) start() {
 	g.coreRun.start(g.hub.Run)
+	g.coreRun.start(g.maps.Run)
 	g.coreRun.start(trimMemory)
 	if g.metrics != nil {
 		g.coreRun.start(g.serveMetrics)
@@ -103,6 +108,7 @@ func (g *gateway) start() {
 		g.matrixRun.start(g.runMatrix)
 	}
 	g.xmppRun.start(g.xmpp.Run)
+	g.maps.Set(mappings(g.cfg))
 }
 
 // stop ends the gateway in order: people in rooms are told first, then Matrix
@@ -153,6 +159,7 @@ func (g *gateway) reload(next *config.Config) error {
 		}
 	}
 	g.irc.Reload(irc)
+	g.maps.Set(mappings(now))
 	g.ready.expect(now)
 	for _, c := range changes {
 		if needsRestart(c.Path) {

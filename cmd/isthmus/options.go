@@ -13,6 +13,7 @@ import (
 
 	"isthmus/bridge"
 	"isthmus/bridge/config"
+	"isthmus/bridge/mapping"
 	"isthmus/bridge/store"
 	"isthmus/ircside"
 	"isthmus/ircside/session"
@@ -123,10 +124,10 @@ func needsRestart(path string) bool {
 	return false
 }
 
-// links are the gateways: from each XMPP domain to the rooms, people and
+// links are the mapped rooms and the gateways: from each XMPP domain to the rooms, people and
 // consoles of other networks, and from Matrix to those of IRC and XMPP.
 func links(cfg *config.Config) []bridge.Link {
-	var all []bridge.Link
+	all := mapping.Rules(mappings(cfg))
 	add := func(name string, from bridge.LegRule, network, id string) {
 		all = append(all, bridge.Link{Name: name, Legs: []bridge.LegRule{
 			from, {Network: network, Room: id, Authority: true},
