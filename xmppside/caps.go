@@ -35,7 +35,7 @@ func (i info) hash(name string) string {
 // appendCaps appends what the sender of a presence can do.
 func (s *Side) appendCaps(b []byte, from jid.JID) []byte {
 	set := s.set.Load()
-	a, err := set.domains.Parse(from)
+	a, err := set.find(from)
 	if err != nil || a.Kind == address.Channel {
 		return b
 	}

@@ -31,6 +31,7 @@ var (
 	ofNetwork = sorted(common, nsMUC, nsStableID, nsOccupantID, nsVersion, nsCommands, nsRSM, nsChannels, nsSearch)
 	// Matrix has nothing to log in to.
 	ofMatrixNetwork = sorted(common, nsMUC, nsStableID, nsOccupantID, nsVersion, nsRSM, nsChannels, nsSearch)
+	ofKeeper        = sorted(common, nsVersion)
 	ofPerson        = sorted(common, nsChatStates, nsMarkers, nsReceipts, nsXHTMLIM, nsStyling, nsSharing)
 )
 
@@ -38,6 +39,8 @@ var (
 func (s *settings) infoOf(a address.Address) info {
 	matrix := a.Network == bridge.NetworkMatrix
 	switch {
+	case a.Network == bridge.NetworkBridge:
+		return info{[]identity{{"client", "bot"}}, ofKeeper}
 	case a.Kind == address.User:
 		return info{[]identity{{"client", "pc"}}, ofPerson}
 	case a.Kind == address.Network && matrix:
@@ -58,10 +61,10 @@ func hasLogin(a address.Address) bool {
 // title is what the identity of an address is called. People have none: what
 // they can do, and so its hash, is the same for all of them.
 func title(a address.Address) string {
-	switch a.Kind {
-	case address.Gateway:
+	switch {
+	case a.Kind == address.Gateway, a.Network == bridge.NetworkBridge:
 		return "Isthmus"
-	case address.Network:
+	case a.Kind == address.Network:
 		return a.Network
 	}
 	return ""

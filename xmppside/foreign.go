@@ -1,6 +1,7 @@
 package xmppside
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -16,18 +17,20 @@ import (
 // servers that they are in, and their conversations with people there. Each
 // of them is who they are by the gateway's address that stands for them.
 type foreign struct {
-	side  *Side
-	talks *talks
+	side   *Side
+	talks  *talks
+	origin *guest.Origins
 
 	mu    sync.Mutex
 	rooms map[jid.JID]*guest.Room
 }
 
-// guestResource is that of our people in other people's rooms.
+// guestResource is that of our people in other people's rooms; where two have
+// one address, the second's is that with "-2" (see guest.Room).
 const guestResource = "isthmus"
 
 func newForeign(s *Side) *foreign {
-	return &foreign{side: s, talks: newTalks(s), rooms: map[jid.JID]*guest.Room{}}
+	return &foreign{side: s, talks: newTalks(s), origin: guest.NewOrigins(), rooms: map[jid.JID]*guest.Room{}}
 }
 
 // concerns reports whether a delivery is for a room on somebody else's server,
@@ -47,17 +50,24 @@ func (f *foreign) concerns(room bridge.Room) bool {
 // deliver takes what somebody of another network wishes.
 func (f *foreign) deliver(e bridge.Event) {
 	who := e.By
-	if e.Room.Private() {
+	switch {
+	case e.Via != bridge.Person{}:
+		who = e.Via
+	case e.Room.Private():
 		who = e.Room.Owner
 	}
 	switch e.Body.(type) {
-	case bridge.RoomInfo, bridge.Moved, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Info, bridge.Members,
+	case bridge.RoomInfo, bridge.Moved, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Members,
 		bridge.Session, bridge.Attachment, bridge.Lost:
 		return // facts of other rooms: nobody here is to be told of them
+	case bridge.Info:
+		if e.Via == (bridge.Person{}) {
+			return
+		}
 	}
 	as, err := f.addressOf(who)
 	if err != nil {
-		f.fail(e, bridge.ErrUnsupported, "You have no address on XMPP: "+err.Error()+".")
+		f.fail(e, bridge.ErrUnsupported, unaddressed(who, err))
 		return
 	}
 	at, err := jid.Parse(e.Room.ID)
@@ -79,10 +89,48 @@ func (f *foreign) deliver(e bridge.Event) {
 	case joins:
 		f.join(e, as, at)
 	default:
-		if r := f.room(at); r == nil || !r.Deliver(e, as) {
+		if r := f.room(at); r == nil || !r.Deliver(f.identified(e), as) {
 			f.fail(e, bridge.ErrNotInRoom, "You are not in the room "+at.Bare().String()+".")
 		}
 	}
+}
+
+// unaddressed tells why somebody has no address on XMPP.
+func unaddressed(who bridge.Person, err error) string {
+	switch {
+	case who.Network == bridge.NetworkXMPP:
+		return "People on XMPP come into rooms on XMPP by themselves."
+	case errors.Is(err, errUnserved):
+		return "None of this gateway's XMPP domains is for " + who.Network + ": nobody from there has an address on XMPP."
+	}
+	return "You have no address on XMPP: " + err.Error() + "."
+}
+
+// identified puts the account of an occupant of another room, if that room has
+// shown it, into a request to remove or to pardon them here.
+func (f *foreign) identified(e bridge.Event) bridge.Event {
+	switch b := e.Body.(type) {
+	case bridge.Expel:
+		b.Person = f.account(e.Room, b.Person)
+		e.Body = b
+	case bridge.Pardon:
+		b.Person = f.account(e.Room, b.Person)
+		e.Body = b
+	}
+	return e
+}
+
+func (f *foreign) account(here bridge.Room, who bridge.Person) bridge.Person {
+	at, err := jid.Parse(who.ID)
+	if who.Network != bridge.NetworkXMPP || err != nil || at.IsBare() || at.Bare().String() == here.ID {
+		return who
+	}
+	if r := f.room(at); r != nil {
+		if real := r.Account(who); !real.IsZero() {
+			return person(real)
+		}
+	}
+	return who
 }
 
 // addressOf is who somebody of another network is in rooms.
@@ -111,7 +159,7 @@ func (f *foreign) join(e bridge.Event, as, at jid.JID) {
 	case set.access.denies(at):
 		f.fail(e, bridge.ErrPolicy, "Rooms of that server can't be entered by this gateway.")
 		return
-	case set.RoomsPerPerson > 0 && f.roomsOf(e.By, at) >= set.RoomsPerPerson:
+	case set.RoomsPerPerson > 0 && !f.mapped(at) && e.By != bridge.Keeper && f.roomsOf(e.By, at) >= set.RoomsPerPerson:
 		f.fail(e, bridge.ErrTooMany, "You are in as many rooms as you may be.")
 		return
 	}
@@ -122,6 +170,13 @@ func (f *foreign) join(e bridge.Event, as, at jid.JID) {
 		}
 		f.closed(r) // this moment: make another
 	}
+}
+
+// mapped reports whether the bridge itself is in a room: there it is the
+// administrator, not its people, who decides how many of them come.
+func (f *foreign) mapped(at jid.JID) bool {
+	r := f.room(at)
+	return r != nil && r.Has(bridge.Keeper)
 }
 
 // ownRoom answers who would enter a room of this gateway by way of XMPP.
@@ -148,11 +203,12 @@ func (f *foreign) enterable(room bridge.Room, at jid.JID) *guest.Room {
 func (f *foreign) options() guest.Options {
 	s := f.side
 	return guest.Options{
-		Core: s.core, Sender: guestSender{s}, Counters: &s.Counters.Guests, Log: s.log,
-		Person:  s.personOf,
-		Caps:    s.appendCaps,
-		Address: func(p bridge.Person) (jid.JID, error) { return s.set.Load().personJID(p) },
-		Closed:  f.closed,
+		Core: s.core, Sender: guestSender{s}, Counters: &s.Counters.Guests, Log: s.log, Origins: f.origin,
+		RelayTemplate: func() string { return s.set.Load().RelayTemplate },
+		Person:        s.personOf,
+		Caps:          s.appendCaps,
+		Address:       func(p bridge.Person) (jid.JID, error) { return s.set.Load().personJID(p) },
+		Closed:        f.closed,
 	}
 }
 
@@ -207,7 +263,8 @@ func (f *foreign) handle(st *wire.Stanza) bool {
 	if st.Kind == wire.Message && st.Type == "error" {
 		return f.talks.bounced(st)
 	}
-	return st.To.Resource() == guestResource && f.stray(st)
+	resource := st.To.Resource()
+	return (resource == guestResource || strings.HasPrefix(resource, guestResource+"-")) && f.stray(st)
 }
 
 // stray answers a room that believes one of ours to be in it who is not: this
@@ -266,8 +323,10 @@ func (f *foreign) evict(set *settings) {
 		_, ours := set.domains[r.JID().Domain()]
 		out := ours || set.access.denies(r.JID())
 		r.Evict(func(who bridge.Person, as jid.JID) bool {
+			// Who has another nick on IRC by now has the address of the old one.
 			now, err := f.addressOf(who)
-			return out || err != nil || now != as
+			was, known := set.personAt(as.Bare())
+			return out || err != nil || !known || was.Network != who.Network || now.Domain() != as.Domain()
 		}, "The gateway does not serve this, or you, any more.")
 	}
 }

@@ -94,7 +94,7 @@ func (s *Side) answerTime(r request) {
 }
 
 func (s *Side) answerVersion(r request) {
-	if r.to.Kind == address.User {
+	if r.to.Kind == address.User && r.to.Network != bridge.NetworkBridge {
 		s.refuse(r.Header, wire.StanzaError{Condition: wire.ConditionServiceUnavailable})
 		return
 	}

@@ -35,6 +35,9 @@ type Options struct {
 	// RoomsPerPerson is in how many rooms of other people's servers somebody of
 	// another network may be; 0 for no limit.
 	RoomsPerPerson int
+	// RelayTemplate is what stands before the words of whom the Keeper speaks
+	// for, with {name} for who that is; "" for guest.RelayTemplate.
+	RelayTemplate string
 
 	// Key makes the occupant ids (XEP-0421): 16 bytes or more, the same after a restart.
 	Key []byte
@@ -73,6 +76,7 @@ type settings struct {
 	Options
 	domains address.Domains
 	access  access
+	keeper  jid.JID // bare: by which the Keeper is in rooms
 }
 
 func newSettings(o Options) (*settings, error) {
@@ -90,6 +94,10 @@ func newSettings(o Options) (*settings, error) {
 	if len(s.domains) == 0 {
 		return nil, errors.New("no domains")
 	}
+	var err error
+	if s.keeper, err = s.keeperJID(); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -97,6 +105,9 @@ var errUnserved = errors.New("its network is not known")
 
 // find tells what there is at an address.
 func (s *settings) find(j jid.JID) (address.Address, error) {
+	if j.Bare() == s.keeper {
+		return address.Address{Kind: address.User, Domain: j.Domain(), Network: bridge.NetworkBridge, Name: bridge.Keeper.ID}, nil
+	}
 	a, err := s.domains.Parse(j)
 	if err == nil && a.Kind != address.Gateway && !s.serves(a.Network) {
 		err = errUnserved

@@ -1,6 +1,7 @@
 package xmppside
 
 import (
+	"cmp"
 	"fmt"
 
 	"isthmus/bridge"
@@ -23,6 +24,18 @@ func (s *settings) domainOf(network string) string {
 	return all
 }
 
+// keeperJID makes the bare JID of the bridge itself, isthmus%bridge at the first
+// domain for all networks, or else at the first: by the grammar of package
+// address that is the Keeper, and no other network's person can be called so.
+//
+// It is not the domain alone, though that is the gateway: an ejabberd takes
+// what is granted to a domain as granted to everybody there, so that whoever
+// made the bridge an administrator of a room made all its people that.
+func (s *settings) keeperJID() (jid.JID, error) {
+	domain := cmp.Or(s.domainOf(""), s.Domains[0].Name)
+	return jid.New(bridge.Keeper.ID+"%"+bridge.Keeper.Network, domain, "")
+}
+
 // personJID returns the bare JID by which XMPP users reach somebody: their own,
 // or that of the gateway which stands for them. Its error wraps
 // errUnserved or one of package address.
@@ -30,6 +43,9 @@ func (s *settings) personJID(p bridge.Person) (jid.JID, error) {
 	if p.Network == bridge.NetworkXMPP {
 		j, err := jid.Parse(p.ID)
 		return j.Bare(), err
+	}
+	if p == bridge.Keeper {
+		return s.keeper, nil
 	}
 	name := p.ID
 	if p.Network == bridge.NetworkMatrix {
@@ -42,7 +58,11 @@ func (s *settings) personJID(p bridge.Person) (jid.JID, error) {
 	if domain == "" || !s.serves(p.Network) {
 		return jid.JID{}, fmt.Errorf("%s: %w", p.Network, errUnserved)
 	}
-	return s.domains.JID(address.Address{Kind: address.User, Domain: domain, Network: p.Network, Name: name})
+	j, err := s.domains.JID(address.Address{Kind: address.User, Domain: domain, Network: p.Network, Name: name})
+	if err == nil && j == s.keeper {
+		err = fmt.Errorf("%w: %s is the bridge's own", address.ErrUnspellable, j)
+	}
+	return j, err
 }
 
 // personAt is the inverse of personJID for the gateway's addresses, on IRC up

@@ -194,6 +194,10 @@ func (s *Side) handle(st *wire.Stanza) {
 	switch {
 	case to.Kind == address.Channel:
 		s.rooms.handle(st, to)
+	case to.Network == bridge.NetworkBridge && st.Kind != wire.IQ:
+		if !answer && st.Type != "unavailable" {
+			s.refuse(st.Header, wire.StanzaError{Condition: wire.ConditionServiceUnavailable, Text: "This is the bridge itself. Nobody reads what is written to it."})
+		}
 	case st.Kind == wire.Message:
 		s.direct.handle(st, to)
 	case st.Kind == wire.Presence:

@@ -94,7 +94,7 @@ func (c *vCard) takeName(rows [][]string) (rest [][]string) {
 
 // answerVCard shows what a network tells about somebody, or who a service is.
 func (s *Side) answerVCard(r request) {
-	if r.to.Kind != address.User {
+	if r.to.Kind != address.User || r.to.Network == bridge.NetworkBridge {
 		s.result(r, func(b []byte) []byte { return vCard{name: title(r.to)}.append(b) })
 		return
 	}

@@ -61,9 +61,10 @@ type Counters struct {
 	Ignored   atomic.Int64 // stanzas of rooms that mean nothing here
 	Timeouts  atomic.Int64 // requests that a room did not answer
 	Surprises atomic.Int64 // rooms that came into being by our join, and were left
+	Echoes    atomic.Int64 // messages of others that were our own, come back by another path
 }
 
-// Options are what a Room is made with. All but Closed and Log are needed.
+// Options are what a Room is made with. All but RelayTemplate, Closed and Log are needed.
 type Options struct {
 	Core     bridge.Publisher
 	Sender   Sender
@@ -74,6 +75,11 @@ type Options struct {
 	Caps func(b []byte, from jid.JID) []byte
 	// Address is the bare JID by which somebody is reached on XMPP.
 	Address func(p bridge.Person) (jid.JID, error)
+	// Origins knows what was said by us, in whichever room.
+	Origins *Origins
+	// RelayTemplate is what stands before words that are said in somebody's
+	// place, with {name} for who that is; "" is the constant. nil: always so.
+	RelayTemplate func() string
 	// Closed is told that nobody is in the room any more, and that it takes
 	// nothing: a new one must be made. It must not block.
 	Closed func(r *Room)
@@ -112,12 +118,15 @@ type Room struct {
 	closed   bool
 	puppets  map[jid.JID]*puppet // by full JID
 	byPerson map[bridge.Person]*puppet
-	order    []*puppet // in the order in which they came
+	formerly map[bridge.Person]*puppet // who goes on as somebody else, by who they were
+	order    []*puppet                 // in the order in which they came
 	sent     map[string]*sent
 	timer    *time.Timer
 	wake     time.Time // when the timer goes off; zero for never
 
 	observation
+	door
+	bans
 	whispers *rate.Limiter // private messages in
 	signals  *rate.Limiter // chat states and markers out
 	spoken   spoken
@@ -135,7 +144,7 @@ func New(room bridge.Room, at jid.JID, o Options) *Room {
 	}
 	r := &Room{
 		opt: o, room: room, jid: at.Bare(), log: o.Log.With("room", room),
-		puppets: map[jid.JID]*puppet{}, byPerson: map[bridge.Person]*puppet{}, sent: map[string]*sent{},
+		puppets: map[jid.JID]*puppet{}, byPerson: map[bridge.Person]*puppet{}, formerly: map[bridge.Person]*puppet{}, sent: map[string]*sent{},
 		observation: observation{people: map[string]*occupant{}},
 		whispers:    rate.NewLimiter(whisperRate, whisperBurst),
 		signals:     rate.NewLimiter(signalRate, signalBurst),
@@ -179,6 +188,7 @@ func (r *Room) locked(f func(), mayWait bool) bool {
 		return false
 	}
 	f()
+	r.openDoor()
 	if !r.acting {
 		r.act()
 	}
@@ -317,4 +327,5 @@ func (r *Room) tick() {
 	case r.watcher != nil && r.watcher.state == inside:
 		r.overdueList()
 	}
+	r.bansDue(now)
 }

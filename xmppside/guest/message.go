@@ -67,9 +67,7 @@ func (r *Room) overdue(s *sent) {
 	case bridge.Invite:
 		r.confirm(s.event, "")
 	case bridge.Rename:
-		r.opt.Counters.Timeouts.Add(1)
-		s.p.renaming, s.p.to = bridge.Event{}, ""
-		r.fail(s.event, bridge.ErrTimeout, "The room did not answer.")
+		r.renameOverdue(s.p)
 	}
 }
 
@@ -85,6 +83,10 @@ func (r *Room) failSent(p *puppet, text string) {
 		}
 	}
 	p.renaming, p.to = bridge.Event{}, ""
+	if p.next != nil {
+		r.fail(*p.next, bridge.ErrOffline, text)
+		p.next = nil
+	}
 }
 
 // message takes what is said to p: in the room, or to p alone.
@@ -93,6 +95,7 @@ func (r *Room) message(p *puppet, st *wire.Stanza) {
 	switch {
 	case st.Type == "error":
 		r.bounced(p, st)
+	case nick == "" && r.told(p, st):
 	case st.Type == "groupchat":
 		if p.state == inside && nick == p.nick {
 			r.reflected(p, st)
@@ -149,6 +152,10 @@ func (r *Room) heard(st *wire.Stanza, nick string) {
 		return
 	case r.isOurs(nick):
 		return
+	case r.isEcho(st, nick):
+		r.opt.Counters.Echoes.Add(1)
+		r.log.Debug("not taken up: it is our own word, repeated by somebody else", "nick", nick)
+		return
 	case !hasBody && !hasContent(st):
 		r.signal(st, nick)
 		return
@@ -181,8 +188,8 @@ func hasContent(st *wire.Stanza) bool {
 
 // isOurs reports whether a nick is that of one of ours.
 func (r *Room) isOurs(nick string) bool {
-	if o := r.people[nick]; o != nil && !o.native() {
-		return true
+	if o := r.people[nick]; o != nil && (!o.native() || r.synced && !o.maybe) {
+		return !o.native()
 	}
 	for _, p := range r.order {
 		if p.state == inside && p.nick == nick {
@@ -190,6 +197,15 @@ func (r *Room) isOurs(nick string) bool {
 		}
 	}
 	return false
+}
+
+// isEcho reports whether what a native says was said by us, here or elsewhere.
+func (r *Room) isEcho(st *wire.Stanza, nick string) bool {
+	if o := r.people[nick]; o != nil && o.stray {
+		return true
+	}
+	origin, _ := st.Child(nsStanzaID, "origin-id")
+	return r.opt.Origins.has(origin.Attr("id")) || r.opt.Origins.has(st.ID)
 }
 
 // subject is the room's topic, when somebody comes in (XEP-0045 §7.2.15), or
@@ -238,6 +254,10 @@ func (r *Room) whispered(p *puppet, st *wire.Stanza, nick string) {
 		r.opt.Counters.Flooded.Add(1)
 		return
 	}
+	if p.keeps() {
+		r.decline(p, st, nick)
+		return
+	}
 	said := format.Parse(st.Element, names{r})
 	if said.Text == "" && len(said.Files) == 0 {
 		return
@@ -267,6 +287,11 @@ func (r *Room) roomSays(p *puppet, st *wire.Stanza) {
 	if _, riddle := st.Child(nsCaptcha, "captcha"); riddle && p.state == joining {
 		p.riddle, p.due = text, time.Now().Add(riddleTime)
 		r.plan(p.due)
+		r.passes(p, false) // others are not to wait for that
+	}
+	if p.keeps() { // who has no console to be told in
+		r.log.Info("the room tells the bridge something", "text", text)
+		return
 	}
 	r.publish(bridge.Event{
 		Room: bridge.Room{Network: bridge.NetworkXMPP, ID: r.jid.String(), Owner: p.person},

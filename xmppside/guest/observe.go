@@ -38,6 +38,8 @@ type occupant struct {
 	nick        string
 	ours        bridge.Person // whose puppet it is; zero for a native
 	maybe       bool          // perhaps a puppet on the way in: nobody is told of it yet
+	stray       bool          // by an address of ours, but nobody of ours: left over from before
+	declined    bool          // they were told that nobody reads what is written to the bridge itself
 	jid         jid.JID       // bare; zero where the room keeps it to itself
 	affiliation affiliation
 	role        role
@@ -211,11 +213,14 @@ func (r *Room) appeared(st *wire.Stanza, nick string, item wire.Element) {
 			return
 		}
 		o = &occupant{nick: strings.Clone(nick)}
-		o.ours, o.maybe = r.whose(nick, item)
+		o.ours, o.maybe, o.stray = r.whose(nick, item)
 		r.people[o.nick] = o
 	}
 	was := *o
 	o.read(st, item)
+	if o.affiliation != was.affiliation {
+		r.empowered(o)
+	}
 	if !r.synced || o.maybe {
 		return
 	}
@@ -226,7 +231,8 @@ func (r *Room) appeared(st *wire.Stanza, nick string, item wire.Element) {
 		return
 	}
 	if o.power() != was.power() {
-		r.publish(bridge.Event{By: r.personOf(o), Name: o.nick, Body: bridge.RoleChange{Role: o.power(), Actor: actorOf(item)}})
+		actor := r.actor(actorOf(item), o.nick)
+		r.publish(bridge.Event{By: r.personOf(o), Name: o.nick, Body: bridge.RoleChange{Role: o.power(), Actor: actor}})
 	}
 	if !o.native() {
 		return
@@ -256,20 +262,30 @@ func (r *Room) introduce(o *occupant) {
 }
 
 // whose tells who of ours a new nick is, or that it may be one of ours who is
-// on the way in, or to another nick.
-func (r *Room) whose(nick string, item wire.Element) (who bridge.Person, maybe bool) {
-	real := jidOf(item)
+// on the way in, or to another nick; or that it is by an address of ours by
+// which nobody is here any more. Of those who are left over from before, the
+// room is told when it next says something to them (see foreign.stray).
+func (r *Room) whose(nick string, item wire.Element) (who bridge.Person, maybe, stray bool) {
+	real, err := jid.Parse(item.Attr("jid"))
+	if err == nil {
+		if p := r.puppets[real]; p != nil {
+			return p.person, false, false
+		}
+	}
 	for _, p := range r.order {
 		switch {
-		case p.state == inside && p.nick == nick, !real.IsZero() && p.jid.Bare() == real:
-			return p.person, false
+		case p.state == inside && p.nick == nick, err == nil && p.jid.Bare() == real:
+			return p.person, false, false
 		case p.state == joining && p.wished() == nick, p.state == leaving && p.nick == nick:
 			maybe = true
 		case p.renaming.Body != nil && p.to == nick:
 			maybe = true
 		}
 	}
-	return bridge.Person{}, maybe
+	if who, known := r.opt.Person(real.Bare()); err == nil && known && who.Network != bridge.NetworkXMPP {
+		return bridge.Person{}, true, true
+	}
+	return bridge.Person{}, maybe, false
 }
 
 // claim is that a nick is one of ours: the native that they may have been
@@ -282,13 +298,13 @@ func (r *Room) claim(nick string, who bridge.Person) {
 	if o.native() && !o.maybe && r.synced {
 		r.publish(bridge.Event{By: r.personOf(o), Name: nick, Body: bridge.Leave{}})
 	}
-	o.ours, o.maybe = who, false
+	o.ours, o.maybe, o.stray = who, false, false
 }
 
 // disclaim is that one of ours does not have a nick after all: if somebody
 // has, they are a native.
 func (r *Room) disclaim(nick string) {
-	if o := r.people[nick]; o != nil && o.maybe {
+	if o := r.people[nick]; o != nil && o.maybe && !o.stray {
 		o.maybe = false
 		if r.synced {
 			r.introduce(o)
@@ -309,7 +325,15 @@ func (r *Room) vanished(nick string, st *wire.Stanza, x wire.Element, c codes) {
 		r.renamed(o, strings.Clone(to))
 		return
 	}
-	r.gone(o, departure(st, x, c))
+	how := departure(st, x, c)
+	how.Actor = r.actor(how.Actor, nick)
+	if o.native() {
+		r.remember(o.nick, o.jid)
+	}
+	if how.Cause == bridge.CauseBan {
+		r.noteBan(o.jid, r.personOf(o), o.nick)
+	}
+	r.gone(o, how)
 }
 
 // gone tells that a native has gone.
@@ -324,6 +348,9 @@ func (r *Room) renamed(o *occupant, to string) {
 		r.gone(before, bridge.Leave{}) // we had missed their end
 	}
 	from, by := o.nick, r.personOf(o)
+	if o.native() {
+		r.remember(from, o.jid)
+	}
 	o.nick = to
 	r.people[to] = o
 	if r.synced && o.native() && !o.maybe {

@@ -32,6 +32,8 @@ func (r *Room) presence(p *puppet, st *wire.Stanza) {
 		item, _ := x.Child(nsUser, "item")
 		if p == r.watcher {
 			r.appeared(st, nick, item)
+		} else if p.keeps() {
+			r.identify(nick, item)
 		}
 		if self {
 			r.here(p, strings.Clone(nick), st, item, c)
@@ -49,7 +51,7 @@ func (r *Room) presence(p *puppet, st *wire.Stanza) {
 // goes on being there.
 func (r *Room) here(p *puppet, nick string, st *wire.Stanza, item wire.Element, c codes) {
 	switch p.state {
-	case joining, lost: // or it was let in later than we waited
+	case waiting, joining, lost: // or it was let in later than we waited
 		var o occupant
 		o.read(st, item)
 		r.letIn(p, nick, &o, c.has(codeCreated))
@@ -76,6 +78,7 @@ func (r *Room) out(p *puppet, nick string, st *wire.Stanza, x wire.Element, c co
 		delete(r.people, nick)
 	}
 	how := departure(st, x, c)
+	how.Actor = r.actor(how.Actor, nick)
 	forced := how.Cause == bridge.CauseBan || how.Cause == bridge.CauseKick
 	switch {
 	case p.state == leaving:
@@ -110,32 +113,10 @@ func (r *Room) thrownOut(p *puppet, how bridge.Leave) {
 	if p.known {
 		r.publish(bridge.Event{By: p.person, Name: p.nick, Body: how})
 	}
+	if how.Cause == bridge.CauseBan {
+		r.noteBan(p.jid.Bare(), p.person, p.nick)
+	}
 	r.drop(p, false)
-}
-
-// ownRename is that a puppet has another nick (XEP-0045 §7.6), by its own wish
-// or the room's.
-func (r *Room) ownRename(p *puppet, nick, to string) {
-	if o := r.people[nick]; o != nil && p == r.watcher {
-		delete(r.people, nick)
-		r.renamed(o, to)
-	}
-	from := p.nick
-	p.nick, p.wish, p.try = to, to, 0
-	r.claim(to, p.person)
-	if !p.known {
-		if p.ask.Body != nil && p.state == inside { // what is held has the old name
-			r.unhold(p)
-			r.admitted(p)
-		}
-		return
-	}
-	r.publish(bridge.Event{By: p.person, Name: from, Body: bridge.Rename{To: to, Person: p.person}})
-	if p.renaming.Body != nil {
-		delete(r.sent, p.renaming.ID)
-		r.confirm(p.renaming, "")
-		p.renaming, p.to = bridge.Event{}, ""
-	}
 }
 
 // moved is that the room is no more (XEP-0045 §10.9), or elsewhere.
@@ -170,24 +151,6 @@ func (r *Room) presenceFailed(p *puppet, st *wire.Stanza, nick string) {
 	case inside: // we are not there, whatever we thought
 		r.lose(p, "The room does not know you any more.", p.nextRetry())
 	}
-}
-
-// notRenamed answers a Rename that the room refused.
-func (r *Room) notRenamed(p *puppet, err wire.StanzaError) {
-	e := p.renaming
-	r.disclaim(p.to)
-	delete(r.sent, e.ID)
-	p.renaming, p.to = bridge.Event{}, ""
-	f := refusals[err.Condition]
-	switch err.Condition {
-	case wire.ConditionConflict:
-		f = refusal{kind: bridge.ErrConflict, text: "Somebody else has that nick."}
-	case wire.ConditionNotAcceptable, wire.ConditionJIDMalformed:
-		f = refusal{kind: bridge.ErrBadName, text: "The room does not let you have that nick."}
-	case wire.ConditionForbidden, wire.ConditionNotAllowed:
-		f = refusal{kind: bridge.ErrPolicy, text: "The room does not let you change your nick."}
-	}
-	r.fail(e, f.kind, f.with(err))
 }
 
 // notLetIn is that the room refuses to let a puppet in (XEP-0045 §7.2.4 to §7.2.11).

@@ -3,9 +3,7 @@ package guest
 import (
 	"hash/fnv"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/cenkalti/backoff/v5"
 
@@ -33,7 +31,8 @@ const (
 type state uint8
 
 const (
-	joining state = iota // a join was sent
+	waiting state = iota // until it is their turn to join; see door
+	joining              // a join was sent
 	inside               // the room has let them in
 	lost                 // they were inside, and can't be heard until they are again
 	leaving              // they are to leave, which the room has yet to confirm
@@ -51,14 +50,19 @@ type puppet struct {
 	try      int    // how many others were tried in its place
 	nick     string // the nick they have, while inside or lost
 	password string
-	known    bool         // the core has been told that they are in, and is told when they are not
-	told     bool         // and that they can be heard
-	ask      bridge.Event // the Join without an answer; without Body for none
-	renaming bridge.Event // the Rename without an answer, likewise
-	to       string       // the nick that it asks for
-	riddle   string       // what the room wants to know of a human
-	asked    bool         // for voice, in this stay
-	check    bool         // while lost: they may still be in the room, and ask first
+	known    bool          // the core has been told that they are in, and is told when they are not
+	told     bool          // and that they can be heard
+	ask      bridge.Event  // the Join without an answer; without Body for none
+	renaming bridge.Event  // the Rename without an answer, likewise
+	to       string        // the nick that it asks for
+	toTry    int           // which of those that would do
+	next     *bridge.Event // a Rename that waits for the answer to that one
+	was      bridge.Person // who they were before they became person; see Room.formerly
+	passing  bool          // on the way in or out
+	farewell string        // what they say when it is their turn to go
+	riddle   string        // what the room wants to know of a human
+	asked    bool          // for voice, in this stay
+	check    bool          // while lost: they may still be in the room, and ask first
 	pinging  bool
 	read     int // how far they have read, by spoken
 	doubts   int // pings without a clear answer
@@ -89,29 +93,6 @@ func (p *puppet) spelled() string {
 	return p.nick
 }
 
-// nickFor is how this room can call somebody: without what a resource can't
-// hold (RFC 7622 §3.4), and not endless; "" if nothing is left.
-func (r *Room) nickFor(name string) string {
-	name = strings.Join(strings.Fields(name), " ")
-	for len(name) > maxNick/2 {
-		_, size := utf8.DecodeLastRuneInString(name)
-		name = name[:len(name)-size]
-	}
-	if at, err := r.jid.WithResource(name); err == nil && name != "" {
-		return at.Resource()
-	}
-	name = strings.TrimSpace(strings.Map(func(c rune) rune {
-		if _, err := r.jid.WithResource("x" + string(c) + "x"); err != nil {
-			return -1
-		}
-		return c
-	}, name))
-	if at, err := r.jid.WithResource(name); err == nil {
-		return at.Resource()
-	}
-	return ""
-}
-
 // enter takes somebody into the room, by the address as.
 func (r *Room) enter(e bridge.Event, j bridge.Join, as jid.JID) {
 	nick := r.nickFor(e.Name)
@@ -120,9 +101,6 @@ func (r *Room) enter(e bridge.Event, j bridge.Join, as jid.JID) {
 	}
 	p := r.byPerson[e.By]
 	switch {
-	case p != nil && p.jid != as:
-		r.fail(e, bridge.ErrConflict, "You are in this room by another address, "+p.jid.String()+".")
-		return
 	case nick == "":
 		r.fail(e, bridge.ErrBadName, "XMPP can't hold such a nick.")
 		return
@@ -130,8 +108,9 @@ func (r *Room) enter(e bridge.Event, j bridge.Join, as jid.JID) {
 		r.fail(e, bridge.ErrTooMany, "Too many people of this gateway are in that room.")
 		return
 	case p == nil:
-		p = &puppet{person: e.By, jid: as, wish: nick}
-		r.puppets[as], r.byPerson[e.By] = p, p
+		delete(r.formerly, e.By)
+		p = &puppet{person: e.By, jid: r.vacant(as), wish: nick}
+		r.puppets[p.jid], r.byPerson[e.By] = p, p
 		r.order = append(r.order, p)
 		r.opt.Counters.Puppets.Add(1)
 	}
@@ -147,15 +126,28 @@ func (r *Room) enter(e bridge.Event, j bridge.Join, as jid.JID) {
 		r.admitted(p)
 	case p.state == leaving: // when they are out
 		p.wish = nick
-	default:
+	case p.state == joining:
 		p.wish, p.try = nick, 0
 		r.sendJoin(p)
+	case p.keeps():
+		p.wish, p.try = nick, 0
+		r.askService(p)
+	default:
+		p.wish, p.try = nick, 0
+		r.approach(p)
 	}
 }
 
 // sendJoin asks the room to let a puppet in (XEP-0045 §7.2). Without an
 // observer it is the one that watches.
 func (r *Room) sendJoin(p *puppet) {
+	for r.isSibling(p, p.wished()) {
+		if p.try++; p.try == len(suffixes(p.person)) {
+			p.try = 0
+			r.notIn(p, bridge.ErrConflict, refusals[wire.ConditionConflict].text, true)
+			return
+		}
+	}
 	at, err := r.jid.WithResource(p.wished())
 	if err != nil {
 		r.refuse(p, bridge.ErrBadName, "XMPP can't hold such a nick.")
@@ -164,6 +156,7 @@ func (r *Room) sendJoin(p *puppet) {
 	if p.state != inside {
 		p.state, p.due = joining, time.Now().Add(joinTime)
 		r.plan(p.due)
+		r.passes(p, true)
 	}
 	if r.watcher == nil {
 		r.watch(p, false)
@@ -198,6 +191,7 @@ func (r *Room) letIn(p *puppet, nick string, o *occupant, created bool) {
 		r.disclaim(p.wished())
 	}
 	p.nick, p.state, p.retry, p.doubts, p.riddle = nick, inside, nil, 0, ""
+	r.passes(p, false)
 	r.claim(nick, p.person)
 	r.quietUntil(p, time.Now().Add(quietTime))
 	if p.known && !p.told {
@@ -260,6 +254,10 @@ func (r *Room) lose(p *puppet, text string, at time.Time) {
 		r.disclaim(p.wished())
 	}
 	p.state, p.due, p.doubts = lost, at, 0
+	r.passes(p, false)
+	if p.becomesOther(p.renaming) {
+		r.goesOn(p, p.nick)
+	}
 	r.plan(at)
 	r.failSent(p, text)
 	if r.watcher == p {
@@ -298,7 +296,7 @@ func (r *Room) puppetDue(p *puppet) {
 		}
 		r.opt.Counters.Rejoins.Add(1)
 		p.try, p.check = 0, false
-		r.sendJoin(p)
+		r.approach(p)
 	case leaving:
 		r.left(p)
 	}
@@ -319,18 +317,16 @@ func (r *Room) leave(p *puppet, l bridge.Leave) {
 	p.ask, p.known, p.told = bridge.Event{}, false, false
 	r.unhold(p)
 	r.failSent(p, "You have left the room.")
-	if p.state == lost {
+	switch p.state {
+	case waiting, lost:
 		r.drop(p, false)
-		return
-	}
-	if p.state != leaving {
+	case inside:
+		r.depart(p, l.Reason)
+	case joining:
 		r.sendLeave(p, l.Reason)
+		p.nick, p.state, p.due = p.wished(), leaving, time.Now().Add(leaveTime)
+		r.plan(p.due)
 	}
-	if p.state == joining {
-		p.nick = p.wished()
-	}
-	p.state, p.due = leaving, time.Now().Add(leaveTime)
-	r.plan(p.due)
 }
 
 // sendLeave says that a puppet goes (XEP-0045 §7.14).
@@ -372,6 +368,10 @@ func (r *Room) drop(p *puppet, gap bool) {
 	}
 	delete(r.puppets, p.jid)
 	delete(r.byPerson, p.person)
+	if r.formerly[p.was] == p {
+		delete(r.formerly, p.was)
+	}
+	r.passes(p, false)
 	r.order = slices.DeleteFunc(r.order, func(o *puppet) bool { return o == p })
 	r.opt.Counters.Puppets.Add(-1)
 	r.unhold(p)

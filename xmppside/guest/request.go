@@ -1,10 +1,7 @@
 package guest
 
 import (
-	"errors"
-
 	"isthmus/bridge"
-	"isthmus/xmppside/component"
 	"isthmus/xmppside/format"
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
@@ -26,9 +23,12 @@ func (r *Room) deliver(e bridge.Event, as jid.JID) {
 	if e.Room.Private() {
 		who = e.Room.Owner
 	}
-	p := r.byPerson[who]
+	if e.Via != (bridge.Person{}) {
+		who = e.Via
+	}
+	p := r.puppetOf(who)
 	if p == nil {
-		r.fail(e, bridge.ErrNotInRoom, "You are not in this room.")
+		r.fail(e, bridge.ErrNotInRoom, orVia(e, "You are not in this room.", "The bridge is not in this room."))
 		return
 	}
 	switch b := e.Body.(type) {
@@ -43,9 +43,15 @@ func (r *Room) deliver(e bridge.Event, as jid.JID) {
 		p.avatar = b.Avatar
 		r.showPresence(p)
 		return
+	case bridge.Rename:
+		if p.known && p.becomesOther(e) {
+			r.rename(p, e, b)
+			return
+		}
 	}
 	if p.state != inside {
-		r.fail(e, bridge.ErrOffline, "You can't be heard in this room at the moment. This was not sent.")
+		r.fail(e, bridge.ErrOffline, orVia(e, "You can't be heard in this room at the moment. This was not sent.",
+			"The bridge is not in this room at the moment. This was not sent."))
 		return
 	}
 	r.request(p, e)
@@ -55,9 +61,12 @@ func (r *Room) deliver(e bridge.Event, as jid.JID) {
 func (r *Room) request(p *puppet, e bridge.Event) {
 	switch b := e.Body.(type) {
 	case bridge.Message:
-		if e.Room.Private() {
+		switch {
+		case e.Room.Private():
 			r.whisper(p, e, b)
-		} else {
+		case e.Via != bridge.Person{}:
+			r.say(p, e, r.attributed(e, b))
+		default:
 			r.say(p, e, b)
 		}
 	case bridge.Rename:
@@ -72,11 +81,15 @@ func (r *Room) request(p *puppet, e bridge.Event) {
 		r.invite(p, e, b)
 	case bridge.Typing:
 		r.showTyping(p, e, b)
-	case bridge.Watch, bridge.Query, bridge.Pardon:
+	case bridge.Pardon:
+		r.pardon(p, e, b)
+	case bridge.Info:
+		r.announce(p, e, b)
+	case bridge.Watch, bridge.Query:
 		r.fail(e, bridge.ErrUnsupported, "That can't be asked of a room.")
 	case bridge.Read:
 		r.showRead(p, e, b)
-	case bridge.RoomInfo, bridge.Moved, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Info, bridge.Members,
+	case bridge.RoomInfo, bridge.Moved, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Members,
 		bridge.Session, bridge.Attachment, bridge.Lost:
 		// Facts of other rooms. This one has nobody to tell them to.
 	default:
@@ -105,6 +118,7 @@ func (r *Room) showPresence(p *puppet) {
 // say says something in the room. It is said when it comes back (XEP-0045 §7.4).
 func (r *Room) say(p *puppet, e bridge.Event, m bridge.Message) {
 	parts := format.Parts(m)
+	r.opt.Origins.said(e.ID)
 	for i, id := range r.await(p, e, len(parts)) {
 		r.sendMessage(p, wire.Header{To: r.jid, ID: id, Type: "groupchat"}, parts[i], func(b []byte) []byte {
 			b = append(b, "<markable xmlns='"+nsMarkers+"'/>"...)
@@ -145,33 +159,6 @@ func (r *Room) whisper(p *puppet, e bridge.Event, m bridge.Message) {
 	}
 }
 
-// rename asks for another nick (XEP-0045 §7.6).
-func (r *Room) rename(p *puppet, e bridge.Event, b bridge.Rename) {
-	to := r.nickFor(b.To)
-	at, err := r.jid.WithResource(to)
-	switch {
-	case to == "" || err != nil:
-		r.fail(e, bridge.ErrBadName, "XMPP can't hold such a nick.")
-		return
-	case to == p.nick:
-		r.confirm(e, "")
-		return
-	case p.renaming.Body != nil:
-		r.fail(e, bridge.ErrTooFast, "Your last change of nick is not answered yet.")
-		return
-	}
-	if r.await(p, e, 1) == nil {
-		return
-	}
-	p.renaming, p.to = e, to
-	presence, avatar := p.presence, p.avatar
-	r.send(p.jid, func(b []byte) []byte {
-		b = wire.AppendOpen(b, wire.Header{Kind: wire.Presence, To: at, From: p.jid, ID: e.ID})
-		b = r.appendAvailability(b, p.jid, presence, avatar)
-		return wire.AppendClose(b, wire.Presence)
-	})
-}
-
 // setTopic sets the room's subject (XEP-0045 §8.1).
 func (r *Room) setTopic(p *puppet, e bridge.Event, b bridge.Topic) {
 	if r.await(p, e, 1) == nil {
@@ -182,100 +169,6 @@ func (r *Room) setTopic(p *puppet, e bridge.Event, b bridge.Topic) {
 		out = wire.AppendElement(out, "subject", b.Text)
 		return wire.AppendClose(out, wire.Message)
 	})
-}
-
-// setRole asks for somebody's role or affiliation (XEP-0045 §8.3 to §10.6).
-func (r *Room) setRole(p *puppet, e bridge.Event, b bridge.RoleChange) {
-	o := r.find(b.Target)
-	if o == nil {
-		r.fail(e, bridge.ErrNotFound, "There is nobody called "+b.Target+" in this room.")
-		return
-	}
-	if o.power() == b.Role {
-		r.confirm(e, "")
-		return
-	}
-	attr, value := o.grant(b.Role)
-	r.admin(p, e, o, attr, value, "")
-}
-
-// expel asks for somebody's removal (XEP-0045 §8.2), or ban (§9.1).
-func (r *Room) expel(p *puppet, e bridge.Event, b bridge.Expel) {
-	o := r.find(b.Target)
-	if o == nil {
-		r.fail(e, bridge.ErrNotFound, "There is nobody called "+b.Target+" in this room.")
-		return
-	}
-	if b.Ban {
-		r.admin(p, e, o, "affiliation", "outcast", b.Reason)
-	} else {
-		r.admin(p, e, o, "role", "none", b.Reason)
-	}
-}
-
-// find is who has a nick, nil for nobody.
-func (r *Room) find(nick string) *occupant {
-	if o := r.people[nick]; o != nil && !o.maybe {
-		return o
-	}
-	return nil
-}
-
-// admin sends a change of somebody's rights. Affiliations are those of a real
-// JID, if p is shown that.
-func (r *Room) admin(p *puppet, e bridge.Event, o *occupant, attr, value, reason string) {
-	who, name := o.nick, " nick='"
-	if attr == "affiliation" && !o.jid.IsZero() {
-		who, name = o.jid.String(), " jid='"
-	}
-	payload := func(b []byte) []byte {
-		b = append(b, "<query xmlns='"+nsAdmin+"'><item "+attr+"='"+value+"'"...)
-		b = wire.AppendField(b, name, who)
-		b = append(b, '>')
-		if reason != "" {
-			b = wire.AppendElement(b, "reason", cut(reason, maxReason))
-		}
-		return append(b, "</item></query>"...)
-	}
-	r.query(wire.Header{To: r.jid, From: p.jid, Type: "set"}, payload, func(_ *wire.Stanza, err error) func() {
-		kind, text := refused(err)
-		return func() {
-			if err == nil {
-				r.confirm(e, "")
-			} else {
-				r.fail(e, kind, text)
-			}
-		}
-	})
-}
-
-// refused tells why a question has no answer.
-func refused(err error) (bridge.ErrorKind, string) {
-	var se wire.StanzaError
-	switch {
-	case err == nil:
-		return bridge.ErrInternal, ""
-	case errors.As(err, &se):
-		f := denials[se.Condition]
-		return f.kind, f.with(se)
-	case errors.Is(err, component.ErrTimeout):
-		return bridge.ErrTimeout, "The room did not answer. It is not known whether this took effect."
-	case errors.Is(err, component.ErrTooMany):
-		return bridge.ErrTooMany, "The gateway is too busy. Try again in a moment."
-	}
-	return bridge.ErrOffline, "The gateway has no connection to the XMPP server."
-}
-
-// denials are the refusals of a change of rights (XEP-0045 §8.2, §9.1).
-var denials = map[wire.Condition]refusal{
-	wire.ConditionForbidden:            {kind: bridge.ErrNoPrivileges, text: "You may not do this here."},
-	wire.ConditionNotAllowed:           {kind: bridge.ErrNoPrivileges, text: "You may not do this to them."},
-	wire.ConditionConflict:             {kind: bridge.ErrPolicy, text: "That can't be done to oneself, or to the last owner."},
-	wire.ConditionItemNotFound:         {kind: bridge.ErrNotFound, text: "There is nobody of that name."},
-	wire.ConditionNotAcceptable:        {kind: bridge.ErrNotFound, text: "There is nobody of that name."},
-	wire.ConditionJIDMalformed:         {kind: bridge.ErrNotFound, text: "There is nobody of that name."},
-	wire.ConditionRemoteServerNotFound: {kind: bridge.ErrOffline, text: "The room's server can't be reached."},
-	wire.ConditionRemoteServerTimeout:  {kind: bridge.ErrTimeout, text: "The room's server does not answer."},
 }
 
 // invite asks the room to ask somebody in (XEP-0045 §7.8.2).

@@ -62,7 +62,7 @@ func (p *play) note(line string) {
 func newPlay(t testing.TB) *play {
 	p := &play{t: t}
 	p.room = New(testLeg, testRoom, Options{
-		Core: p, Sender: p, Counters: &p.counters,
+		Core: p, Sender: p, Counters: &p.counters, Origins: NewOrigins(),
 		Person: func(at jid.JID) (bridge.Person, bool) {
 			return bridge.Person{Network: bridge.NetworkXMPP, ID: at.Bare().String()}, true
 		},
