@@ -102,8 +102,8 @@ func (r *Room) admin(p *puppet, e bridge.Event, c change, done func(error)) {
 	}
 	r.query(wire.Header{To: r.jid, From: p.jid, Type: "set"}, payload, func(_ *wire.Stanza, err error) func() {
 		kind, text := refused(err)
-		if kind == bridge.ErrNoPrivileges && e.Via != (bridge.Person{}) {
-			text += " The room's owner can make the bridge an administrator, as " + p.jid.Bare().String() + "."
+		if kind == bridge.ErrNoPrivileges {
+			text = p.denied(e, text)
 		}
 		return func() {
 			if done != nil {
@@ -118,6 +118,12 @@ func (r *Room) admin(p *puppet, e bridge.Event, c change, done func(error)) {
 			}
 		}
 	})
+}
+
+// denied is what to tell of something that p has not the rights to do, for
+// itself or in somebody's place.
+func (p *puppet) denied(e bridge.Event, text string) string {
+	return orVia(e, text, "The bridge has not the rights to do this. An owner of the room can make it an administrator, as "+p.jid.Bare().String()+".")
 }
 
 // refused tells why a question has no answer.

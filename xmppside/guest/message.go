@@ -324,7 +324,10 @@ func (r *Room) bounced(p *puppet, st *wire.Stanza) {
 	_, message := s.event.Body.(bridge.Message)
 	switch {
 	case !message && (err.Condition == wire.ConditionForbidden || err.Condition == wire.ConditionNotAllowed):
-		f = refusal{kind: bridge.ErrNoPrivileges, text: "You may not do this here."}
+		f = refusal{kind: bridge.ErrNoPrivileges, text: p.denied(s.event, "You may not do this here.")}
+	case err.Condition == wire.ConditionForbidden && s.event.Via != bridge.Person{}:
+		r.askVoice(p)
+		f.text = "The room is moderated, and the bridge may not speak in it."
 	case err.Condition == wire.ConditionForbidden:
 		f.text += r.askVoice(p)
 	case err.Condition == wire.ConditionPolicyViolation && err.Type == "wait":

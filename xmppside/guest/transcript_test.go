@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ import (
 //	= join by=bob name=Bob id=1 {"password":"x"}   the core delivers something
 //	* 15m           time passes
 //	a 2 <payload/>  the second question is answered; "a 2 error item-not-found", "a 2 timeout"
-//	down, up, evict bob, shutdown
+//	down, up, evict bob, shutdown (down irc.gw: that domain)
 //
 // What comes out: "<" a stanza, "?" a question with its number, "!" an event
 // for the core, "closed". All else is left as it stands.
@@ -64,13 +65,23 @@ func newPlay(t testing.TB) *play {
 	p.room = New(testLeg, testRoom, Options{
 		Core: p, Sender: p, Counters: &p.counters, Origins: NewOrigins(),
 		Person: func(at jid.JID) (bridge.Person, bool) {
+			name, network, _ := strings.Cut(at.Local(), "%")
+			switch at.Domain() {
+			case "matrix.gw":
+				return bridge.Person{Network: bridge.NetworkMatrix, ID: "@" + name + ":hs"}, true
+			case "irc.gw":
+				return bridge.Person{Network: network, ID: name}, true
+			}
 			return bridge.Person{Network: bridge.NetworkXMPP, ID: at.Bare().String()}, true
 		},
 		Address: func(p bridge.Person) (jid.JID, error) {
-			if p.Network != bridge.NetworkXMPP {
+			switch p.Network {
+			case bridge.NetworkXMPP:
+				return jid.Parse(p.ID)
+			case "libera":
 				return jid.JID{}, errors.New("no address")
 			}
-			return jid.Parse(p.ID)
+			return puppetJID(p).Bare(), nil
 		},
 		Closed: func(*Room) { p.note("closed") },
 	})
@@ -139,7 +150,9 @@ func parseEvent(t testing.TB, line string) bridge.Event {
 		key, value, _ := strings.Cut(field, "=")
 		switch key {
 		case "by":
-			e.By = bridge.Person{Network: bridge.NetworkMatrix, ID: "@" + value + ":hs"}
+			e.By = testPerson(value)
+		case "via":
+			e.Via = testPerson(value)
 		case "name":
 			e.Name = value
 		case "id":
@@ -159,7 +172,24 @@ func parseEvent(t testing.TB, line string) bridge.Event {
 	return e
 }
 
+// testPerson is somebody of Matrix ("bob"), of IRC ("net:rob"), the bridge
+// itself ("keeper") or somebody in the room ("/romeo").
+func testPerson(s string) bridge.Person {
+	switch nick, irc := strings.CutPrefix(s, "net:"); {
+	case irc:
+		return bridge.Person{Network: "net", ID: nick}
+	case s == "keeper":
+		return bridge.Keeper
+	case s[0] == '/':
+		return bridge.Person{Network: bridge.NetworkXMPP, ID: testRoom.String() + s}
+	}
+	return bridge.Person{Network: bridge.NetworkMatrix, ID: "@" + s + ":hs"}
+}
+
 func puppetJID(who bridge.Person) jid.JID {
+	if who.Network != bridge.NetworkMatrix {
+		return jid.MustParse(who.ID + "%" + who.Network + "@irc.gw/isthmus")
+	}
 	name := strings.TrimSuffix(strings.TrimPrefix(who.ID, "@"), ":hs")
 	return jid.MustParse(name + "%hs@matrix.gw/isthmus")
 }
@@ -199,7 +229,11 @@ func (p *play) step(verb, rest string) {
 		}
 	case "=":
 		e := parseEvent(p.t, strings.ReplaceAll(rest, "LAST", p.last))
-		if !p.room.Deliver(e, puppetJID(e.By)) {
+		who := e.By
+		if e.Via != (bridge.Person{}) {
+			who = e.Via
+		}
+		if !p.room.Deliver(e, puppetJID(who)) {
 			p.note("closed already")
 		}
 	case "*":
@@ -211,7 +245,7 @@ func (p *play) step(verb, rest string) {
 	case "a":
 		p.answer(rest)
 	case "down":
-		p.room.Down("matrix.gw")
+		p.room.Down(cmp.Or(rest, "matrix.gw"))
 	case "up":
 		p.room.Up("matrix.gw")
 	case "evict":
