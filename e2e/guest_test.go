@@ -58,10 +58,12 @@ func (g *guests) start() {
 	up := make(chan error, 100)
 	var err error
 	g.side, err = xmppside.New(g, xmppside.Options{
-		Domains: []xmppside.Domain{{
-			Name: harness.MatrixDomain(g.host), Network: bridge.NetworkMatrix, Server: g.proxy(), Secret: g.xmpp.Secret(),
-		}},
-		Key: []byte("0123456789abcdef"), Version: "test", Log: slog.New(slog.DiscardHandler),
+		Domains: []xmppside.Domain{
+			{Name: harness.GatewayDomain(g.host), Server: g.proxy(), Secret: g.xmpp.Secret()},
+			{Name: harness.MatrixDomain(g.host), Network: bridge.NetworkMatrix, Server: g.proxy(), Secret: g.xmpp.Secret()},
+		},
+		Networks: []string{network},
+		Key:      []byte("0123456789abcdef"), Version: "test", Log: slog.New(slog.DiscardHandler),
 		Subscriptions: noSubscriptions{}, MessageBurst: 100, MessageInterval: time.Millisecond,
 		Changed: func(_ string, err error) {
 			if err == nil {
@@ -82,10 +84,12 @@ func (g *guests) start() {
 		cancel()
 		<-ended
 	})
-	select {
-	case <-up:
-	case <-time.After(harness.Patience):
-		g.Fatal("the component's link did not come up")
+	for range 2 { // domains
+		select {
+		case <-up:
+		case <-time.After(harness.Patience):
+			g.Fatal("the component's link did not come up")
+		}
 	}
 }
 
@@ -148,7 +152,11 @@ func matrixUser(name string) bridge.Person {
 
 // ask delivers what somebody wishes.
 func (g *guests) ask(who, id string, room bridge.Room, body bridge.Body) {
-	g.side.Deliver(bridge.Event{ID: id, Room: room, By: matrixUser(who), Name: who, Body: body})
+	g.askAs(matrixUser(who), who, id, room, body)
+}
+
+func (g *guests) askAs(who bridge.Person, name, id string, room bridge.Room, body bridge.Body) {
+	g.side.Deliver(bridge.Event{ID: id, Room: room, By: who, Name: name, Body: body})
 }
 
 // expect waits for a fact that fits.

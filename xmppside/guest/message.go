@@ -118,7 +118,10 @@ func (r *Room) reflected(p *puppet, st *wire.Stanza) {
 		origin, _ := st.Child(nsStanzaID, "origin-id")
 		id = origin.Attr("id")
 		if s = r.sent[id]; s == nil || s.p != p {
-			return // only a chat state, or too late
+			if s = r.subjectOf(p, st); s == nil {
+				return // only a chat state, or too late
+			}
+			id = s.event.ID
 		}
 	}
 	delete(r.sent, id)
@@ -129,6 +132,21 @@ func (r *Room) reflected(p *puppet, st *wire.Stanza) {
 	if s.left--; s.left <= 0 {
 		r.confirm(s.event, s.native)
 	}
+}
+
+// subjectOf is the change of subject by p that has taken effect with st: Prosody
+// makes a message of its own of it, without the id.
+func (r *Room) subjectOf(p *puppet, st *wire.Stanza) *sent {
+	subject, has := st.Child(wire.NSComponent, "subject")
+	if !has || !stampOf(st).IsZero() {
+		return nil
+	}
+	for _, s := range r.sent {
+		if t, ok := s.event.Body.(bridge.Topic); ok && s.p == p && t.Text == subject.Text() {
+			return s
+		}
+	}
+	return nil
 }
 
 // heard is what the observer hears in the room.
