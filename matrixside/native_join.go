@@ -317,6 +317,9 @@ func (n *natives) letIn(ctx context.Context, ghost id.UserID, there *native, at 
 	}
 	n.forget(n.side.ctx, at, ghost)
 	f := client.Failure(err)
+	if f.Kind == bridge.ErrBanned {
+		f.Text = "You are banned from this room." // in words for people
+	}
 	if f.Kind != bridge.ErrMembersOnly {
 		return &f
 	}

@@ -44,7 +44,7 @@ func (h *hosted) Ask(_ *muc.Room, q muc.Request) {
 	case muc.Invite:
 		invited, ok := h.rooms.person(w.Who)
 		if !ok {
-			h.room.Refuse(q.ID, wire.StanzaError{Condition: wire.ConditionItemNotFound, Text: "There is nobody of that address."})
+			h.unknown(q.ID)
 			return
 		}
 		e.Body = bridge.Invite{Person: invited, Reason: format.Plain(w.Reason)}
@@ -56,6 +56,20 @@ func (h *hosted) Ask(_ *muc.Room, q muc.Request) {
 		e.Body = bridge.RoleChange{Target: address.Name(w.Target), Role: affiliationRoles[w.Affiliation]}
 	case muc.Expel:
 		e.Body = bridge.Expel{Target: address.Name(w.Target), Ban: w.Ban, Reason: format.Plain(w.Reason)}
+	case muc.Ban:
+		who, ok := h.rooms.person(w.Who)
+		if !ok {
+			h.unknown(q.ID)
+			return
+		}
+		e.Body = bridge.Expel{Person: who, Ban: true, Reason: format.Plain(w.Reason)}
+	case muc.Pardon:
+		who, ok := h.rooms.person(w.Who)
+		if !ok {
+			h.unknown(q.ID)
+			return
+		}
+		e.Body = bridge.Pardon{Person: who}
 	case muc.Whisper:
 		h.whisper(e, q.By, w)
 		return
@@ -66,6 +80,11 @@ func (h *hosted) Ask(_ *muc.Room, q muc.Request) {
 		panic("xmppside: unknown wish")
 	}
 	h.rooms.core.Publish(e)
+}
+
+// unknown refuses what is about an address that is nobody's.
+func (h *hosted) unknown(ref string) {
+	h.room.Refuse(ref, wire.StanzaError{Condition: wire.ConditionItemNotFound, Text: "There is nobody of that address."})
 }
 
 // whisper says something in the conversation with an occupant, and tells the

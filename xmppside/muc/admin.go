@@ -97,7 +97,10 @@ func (r *Room) changePeople(st *wire.Stanza, u *user, items []wire.Element) {
 func (r *Room) change(by *user, item wire.Element) (w Wish, refused wire.Condition, why string) {
 	nick := r.target(by, item)
 	if nick == "" {
-		return nil, wire.ConditionItemNotFound, "There is nobody of that name in this room."
+		if w = r.absent(item); w == nil {
+			return nil, wire.ConditionItemNotFound, "There is nobody of that name in this room."
+		}
+		return w, "", ""
 	}
 	reason := strings.Clone(cut(item.ChildText(nsAdmin, "reason"), maxStatus))
 	role, hasRole := parseRole(item.Attr("role"))
@@ -117,6 +120,23 @@ func (r *Room) change(by *user, item wire.Element) (w Wish, refused wire.Conditi
 		return GrantAffiliation{nick, affiliation}, "", "" // §9.3, §10.3, §10.6
 	}
 	return nil, wire.ConditionBadRequest, "Either a role or an affiliation is needed."
+}
+
+// absent reads an item about somebody who is not in the room, and has an address
+// of the gateway's: they can be banned (§9.1), or let in again (§9.2). Otherwise
+// it is nil, also for users: whether they are here is for nobody to find out.
+func (r *Room) absent(item wire.Element) Wish {
+	who, err := jid.Parse(item.Attr("jid"))
+	affiliation, ok := parseAffiliation(item.Attr("affiliation"))
+	switch {
+	case err != nil || !ok || item.Attr("role") != "" || !r.opt.Invites(who.Bare()):
+		return nil
+	case affiliation == AffiliationOutcast:
+		return Ban{Who: who.Bare(), Reason: strings.Clone(cut(item.ChildText(nsAdmin, "reason"), maxStatus))}
+	case affiliation <= AffiliationMember:
+		return Pardon{Who: who.Bare()}
+	}
+	return nil
 }
 
 // target returns the nickname that an item is about, or "" if nobody in the

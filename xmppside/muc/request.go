@@ -92,6 +92,13 @@ type (
 		Ban    bool
 		Reason string
 	}
+	// Ban asks that somebody be kept out who is not here, and Pardon that they be
+	// no longer; Options.Invites knows them. Granted by Confirm.
+	Ban struct {
+		Who    jid.JID
+		Reason string
+	}
+	Pardon struct{ Who jid.JID }
 	// Query is an IQ get to somebody who is no user of this room or, without
 	// a Target, to the room itself, about its picture. Granted by Answer.
 	Query struct {
@@ -115,4 +122,6 @@ func (Decline) wish()          {}
 func (GrantRole) wish()        {}
 func (GrantAffiliation) wish() {}
 func (Expel) wish()            {}
+func (Ban) wish()              {}
+func (Pardon) wish()           {}
 func (Query) wish()            {}
