@@ -91,10 +91,23 @@ func (k *leg) personNamed(name string) bridge.Person {
 	return bridge.Person{}
 }
 
+// nameOf is what somebody is called in the first room that has them, or else who they are.
+func (s *state) nameOf(p bridge.Person) string {
+	for _, k := range s.legs {
+		if n := k.natives[p]; n != nil {
+			return n.name
+		}
+	}
+	return p.ID
+}
+
 // removed is that p, called name in k, was kicked (a guest) or banned there.
 func (s *state) removed(k *leg, p bridge.Person, name string, l bridge.Leave) {
 	if k.byBridge(l.Actor) || p == bridge.Keeper {
 		return
+	}
+	if name == "" {
+		name = s.nameOf(p)
 	}
 	a := act{action: "kick", from: k, actor: k.personNamed(l.Actor), by: l.Actor, target: p, name: name, reason: l.Reason}
 	if l.Cause == bridge.CauseBan {

@@ -117,7 +117,7 @@ func (k *leg) notes() []string {
 }
 
 // explain is how those are in the rooms whom what names, or, if it names a
-// room, everybody in it.
+// room, everybody in it, and those who are in another room but not there.
 func (s *state) explain(what string) []Presence {
 	var all []Presence
 	for _, k := range s.legs {
@@ -145,14 +145,49 @@ func (s *state) explain(what string) []Presence {
 		for p, g := range k.guests {
 			add(p, g.name, guestStates[g.state], g.why)
 		}
-		for p, b := range s.bans {
-			if k.natives[p] == nil {
-				add(p, b.Name, "banned", strings.TrimSpace("by "+b.By+" in "+b.From.ID+" "+b.Reason))
-			}
+		for p, name := range s.elsewhere(k) {
+			add(p, name, "not there", s.whyNot(k, p))
 		}
 	}
 	slices.SortFunc(all, func(a, b Presence) int {
 		return cmp.Or(strings.Compare(a.Room.String(), b.Room.String()), strings.Compare(a.Name, b.Name), cmpPersons(a.Who, b.Who))
 	})
 	return all
+}
+
+// elsewhere are those, with a name, who are in another room of the link, or
+// banned from it, and neither by themselves nor as guests in this one.
+func (s *state) elsewhere(k *leg) map[bridge.Person]string {
+	all := map[bridge.Person]string{}
+	for p, b := range s.bans {
+		all[p] = b.Name
+	}
+	for _, o := range s.legs {
+		for p, n := range o.natives {
+			all[p] = n.name
+		}
+	}
+	for p := range all {
+		if k.natives[p] != nil || k.guests[p] != nil {
+			delete(all, p)
+		}
+	}
+	return all
+}
+
+// whyNot says why somebody is not in a room.
+func (s *state) whyNot(k *leg, p bridge.Person) string {
+	if b, banned := s.bans[p]; banned {
+		return strings.TrimSpace("banned from the link by " + b.By + " in " + b.From.ID + " " + b.Reason)
+	}
+	_, n := s.origin(k, p)
+	switch {
+	case k.set.Deaf:
+		return "nothing is said in this room (direction: in)"
+	case n == nil:
+		return "their room is not heard in the others (direction: out)"
+	case k.keeper.state != joined:
+		return strings.TrimSpace("the room is not joined: " + k.keeper.lastWhy)
+	}
+	return "their turn to come in has not come yet"
 }
