@@ -104,7 +104,7 @@ func (n *natives) deliverDirect(e bridge.Event) {
 func (n *natives) ownGhost(user id.UserID) bridge.Failure {
 	who, ok := n.side.ghosts.person(user)
 	switch {
-	case !ok:
+	case !ok, who == bridge.Keeper:
 		return bridge.Failure{Kind: bridge.ErrPolicy, Text: "This is a name that the bridge itself uses on Matrix."}
 	case who.Network == bridge.NetworkXMPP:
 		return bridge.Failure{Kind: bridge.ErrPolicy, Text: "This is the bridge's own name for " + who.ID + ". Write there directly."}

@@ -154,8 +154,11 @@ func (d *directs) accept(room id.RoomID, user, who id.UserID) {
 	old := d.at(c.pair)
 	s.pairs.recall(d.entry(c)) // before they are in: the answer may come at once
 	why, sealed, err := d.look(ctx, c, as)
+	if s.places.at(room) != c {
+		return // it is a mapped room, which the Keeper has come into meanwhile
+	}
 	if err != nil || why != "" || sealed {
-		s.places.remove(room)
+		s.places.removeIf(room, c)
 		if s.pairs.recall(store.MatrixRoom{Ghost: string(who), User: string(user)}); old != nil {
 			s.pairs.recall(d.entry(old))
 		}
@@ -163,6 +166,8 @@ func (d *directs) accept(room id.RoomID, user, who id.UserID) {
 	switch {
 	case err != nil:
 		s.log.Warn("matrix: an invitation could not be accepted", "room", room, "ghost", who, "error", err)
+	case why != "" && as == "" && s.natives.claimed(room):
+		// The Keeper is to be in it.
 	case why != "":
 		d.decline(ctx, room, as, why)
 	case sealed:
@@ -170,6 +175,14 @@ func (d *directs) accept(room id.RoomID, user, who id.UserID) {
 		d.sealed(ctx, c)
 	default:
 		d.begin(ctx, c, old, as)
+	}
+}
+
+// drop lets go of a chat with the bot that turns out to be something else.
+func (d *directs) drop(c *direct) {
+	d.side.places.removeIf(c.id, c)
+	if err := d.side.pairs.forget(d.side.ctx, c.pair, c.id); err != nil {
+		d.side.log.Warn("a direct chat is not forgotten", "room", c.room, "error", err)
 	}
 }
 
@@ -285,7 +298,7 @@ func (d *directs) look(ctx context.Context, c *direct, as id.UserID) (why string
 		}
 		for user := range members.Joined {
 			if user != c.pair.user && user != c.pair.ghost {
-				why = "I talk to one person at a time. Invite me to a direct chat."
+				why = "I talk to one person at a time: invite me to a direct chat. Rooms that are to be bridged are named in the bridge's configuration first."
 			}
 		}
 		var encryption event.EncryptionEventContent

@@ -56,12 +56,12 @@ func newGhosts(s *Side) *ghosts {
 // unnamed is who somebody is on Matrix, where nobody is called anything of their own.
 func (g *ghosts) unnamed(p bridge.Person) (id.UserID, string) { return g.of(p), "" }
 
-// ours reports whether user stands for somebody of another network.
-func (g *ghosts) ours(user id.UserID) bool { return g.side.options().Names.IsGhost(user) }
-
-// person is who user stands for; false also for a ghost of ours whose user id
-// had to be cut, as long as nobody has told us whose it is.
+// person is who user stands for, the bot for the Keeper; false also for a ghost of ours
+// whose user id had to be cut, as long as nobody has told us whose it is.
 func (g *ghosts) person(user id.UserID) (bridge.Person, bool) {
+	if user == g.side.options().Names.BotID() {
+		return bridge.Keeper, true
+	}
 	g.mu.Lock()
 	known := g.known[user]
 	g.mu.Unlock()
@@ -74,7 +74,7 @@ func (g *ghosts) person(user id.UserID) (bridge.Person, bool) {
 // behind is who a user is to the core: the person that a ghost stands for, or
 // the Matrix user themselves.
 func (g *ghosts) behind(user id.UserID) bridge.Person {
-	if g.ours(user) {
+	if g.side.isOurs(user) {
 		if p, ok := g.person(user); ok {
 			return p
 		}
@@ -157,8 +157,14 @@ func (g *ghosts) ensure(ctx context.Context, who bridge.Person, name string) (id
 		return "", err
 	}
 	defer known.release()
-	if err := g.registerHeld(ctx, known); err != nil {
+	err := g.registerHeld(ctx, known)
+	if err != nil {
 		return "", err
+	}
+	if who == bridge.Keeper {
+		if name, err = g.botName(ctx, known, name); err != nil {
+			return "", err
+		}
 	}
 	if name == "" || name == known.name {
 		return known.user, nil
@@ -169,7 +175,7 @@ func (g *ghosts) ensure(ctx context.Context, who bridge.Person, name string) (id
 	if busy && known.name != "" {
 		return known.user, nil
 	}
-	err := g.side.options().Client.Do(ctx, known.user, func(ctx context.Context, m *mautrix.Client) error {
+	err = g.side.options().Client.Do(ctx, known.user, func(ctx context.Context, m *mautrix.Client) error {
 		return m.SetDisplayName(ctx, name)
 	})
 	if err == nil {

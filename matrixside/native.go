@@ -42,7 +42,11 @@ type native struct {
 	partial bool // not everybody is in members
 	joined  int  // how many there are
 	ours    map[bridge.Person]*stay
-	recent  recentEvents
+	// admitted are those on their way into a mapped room who have a place there.
+	admitted map[bridge.Person]bool
+	// bans are the users who are known to be banned; see native_bans.go.
+	bans   map[id.UserID]bool
+	recent recentEvents
 	// What ours say is shown when it is confirmed; see awaitOwn.
 	sending   int
 	confirmed recentEvents
@@ -51,8 +55,10 @@ type native struct {
 	typing   map[id.UserID]bool // as it was published
 	signals  *rate.Limiter
 	outgoing *rate.Limiter
-	newest   time.Time // of the events that were seen
-	warned   time.Time // when people were told last that the room is encrypted
+	words    *rate.Limiter // of the bridge itself
+	becoming *rate.Limiter // ghosts that take each other's place
+	newest   time.Time     // of the events that were seen
+	warned   time.Time     // when people were told last that the room is encrypted
 }
 
 // nativeState is what a room says of itself.
@@ -74,6 +80,17 @@ type stay struct {
 	ghost    id.UserID
 	display  string // the name that we gave the ghost there
 	restored time.Time
+	// called is for the Keeper, and for whom it has called in: they can come
+	// into the room again at any time.
+	called bool
+}
+
+// mayLeave is the rule by which a ghost leaves the room, as natives.remember has it.
+func (s *stay) mayLeave(rule event.JoinRule) event.JoinRule {
+	if s.called {
+		return event.JoinRulePublic
+	}
+	return rule
 }
 
 // nativeTasks is what the rooms' mailboxes are lent.
@@ -83,9 +100,11 @@ var nativeTasks actor.Pool[func()]
 func newNative(s *Side, room bridge.Room, at id.RoomID) *native {
 	n := &native{
 		side: s, room: room, id: at, members: newMembers(),
-		ours: map[bridge.Person]*stay{}, told: make(chan struct{}), typing: map[id.UserID]bool{},
+		ours: map[bridge.Person]*stay{}, admitted: map[bridge.Person]bool{}, bans: map[id.UserID]bool{}, told: make(chan struct{}), typing: map[id.UserID]bool{},
 		signals:  rate.NewLimiter(signalsPerSecond, signalsBurst),
 		outgoing: rate.NewLimiter(signalsPerSecond, signalsBurst),
+		words:    rate.NewLimiter(rate.Every(wordsInterval), wordsBurst),
+		becoming: rate.NewLimiter(rate.Every(becomesInterval), becomesBurst),
 	}
 	n.box = actor.New(nativeBound, &nativeTasks, func(batch []func()) {
 		for _, do := range batch {

@@ -141,15 +141,9 @@ func (n *native) tellInfo() {
 // ruleChanged remembers whether ghosts may leave the room and come back, which
 // decides what they do after a restart.
 func (n *native) ruleChanged(rule event.JoinRule) {
-	n.mu.Lock()
-	var ghosts []id.UserID
-	for _, s := range n.ours {
-		ghosts = append(ghosts, s.ghost)
-	}
-	at := n.id
-	n.mu.Unlock()
-	for _, ghost := range ghosts {
-		n.side.natives.remember(n, at, ghost, rule)
+	at := n.roomID()
+	for _, s := range n.ghostsInside() {
+		n.side.natives.remember(n, at, s.ghost, s.mayLeave(rule))
 	}
 }
 
@@ -255,8 +249,9 @@ func (n *native) takeMember(e *event.Event, c *event.MemberEventContent) {
 	if len(c.AvatarURL) > maxURI {
 		c.AvatarURL = ""
 	}
+	was := n.noteBan(e, user, c.Membership)
 	if n.side.isOurs(user) {
-		n.takeGhost(e, user, c)
+		n.takeGhost(e, user, c, was)
 		return
 	}
 	switch c.Membership {
@@ -274,8 +269,9 @@ func (n *native) takeMember(e *event.Event, c *event.MemberEventContent) {
 		gone := n.members.remove(user)
 		delete(n.typing, user)
 		n.mu.Unlock()
-		if gone == nil {
-			return // not one of those whom we know, or they were invited only
+		if gone == nil { // not one of those whom we know, or they were invited only
+			n.takeBan(e, user, c, was)
+			return
 		}
 		n.counts(-1)
 		n.publish(bridge.Event{
@@ -333,7 +329,7 @@ func (n *native) looks(user id.UserID, c *event.MemberEventContent) {
 
 // takeGhost handles what happens to one of our own: what they do themselves
 // was asked for through us, what others do to them is told.
-func (n *native) takeGhost(e *event.Event, ghost id.UserID, c *event.MemberEventContent) {
+func (n *native) takeGhost(e *event.Event, ghost id.UserID, c *event.MemberEventContent, banned bool) {
 	who, ok := n.side.ghosts.person(ghost)
 	if !ok {
 		return
@@ -363,8 +359,11 @@ func (n *native) takeGhost(e *event.Event, ghost id.UserID, c *event.MemberEvent
 			}
 			return
 		}
-		if stays == nil && n.side.natives.turnedDown(e, ghost) {
-			return
+		if stays == nil {
+			n.takeBan(e, ghost, c, banned)
+			if n.side.natives.turnedDown(e, ghost) {
+				return
+			}
 		}
 		n.expelled(e, c, who, ghost)
 	}
@@ -431,7 +430,7 @@ func (n *native) takePowers(e *event.Event, c *event.PowerLevelsEventContent) {
 	_, actor := n.person(e.Sender)
 	for _, user := range changed {
 		who, name := n.person(user)
-		if n.side.ghosts.ours(user) && n.stayOf(who) == nil {
+		if n.side.isOurs(user) && n.stayOf(who) == nil {
 			continue // the core would take them for somebody who is coming in
 		}
 		n.mu.Lock()

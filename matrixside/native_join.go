@@ -60,6 +60,9 @@ type joining struct {
 // begin lets somebody of ours into a room, in passing. How that went comes as
 // a Join or a Failure.
 func (n *natives) begin(e bridge.Event, j bridge.Join) {
+	if e.By == bridge.Keeper {
+		n.keep(e.Room, "")
+	}
 	key, way := joinKey{e.Room, e.By}, &joining{over: make(chan struct{})}
 	n.mu.Lock()
 	before := n.joins[key]
@@ -73,19 +76,31 @@ func (n *natives) begin(e bridge.Event, j bridge.Join) {
 		if n.joins[key] == way {
 			delete(n.joins, key)
 		}
+		there := n.rooms[e.Room]
 		n.mu.Unlock()
+		if there != nil {
+			there.mu.Lock()
+			delete(there.admitted, e.By)
+			there.mu.Unlock()
+		}
 		close(way.over)
 	}
 	if !n.side.spawn(func() {
 		if before != nil { // they came, went and come again
 			<-before.over
 		}
-		select {
-		case n.turns <- struct{}{}:
-			defer func() { <-n.turns }()
-		case <-n.side.ctx.Done():
-			end(&endingFailure)
+		if f := n.crowded(e); f != nil {
+			end(f)
 			return
+		}
+		if e.By != bridge.Keeper { // who waits for no ghosts
+			select {
+			case n.turns <- struct{}{}:
+				defer func() { <-n.turns }()
+			case <-n.side.ctx.Done():
+				end(&endingFailure)
+				return
+			}
 		}
 		if f := n.join(e, j, way, end); f != nil {
 			end(f)
@@ -113,6 +128,9 @@ func (n *natives) join(e bridge.Event, j bridge.Join, way *joining, end func(*br
 	if !ok || room.Kind != names.KindAlias && room.Kind != names.KindRoomID {
 		return &bridge.Failure{Kind: bridge.ErrNotFound, Text: "Matrix can't have a room of this name."}
 	}
+	if e.By.Network == bridge.NetworkMatrix {
+		return &bridge.Failure{Kind: bridge.ErrUnsupported, Text: "Matrix users can only be in a room by themselves."}
+	}
 	at, via, f := n.resolve(room)
 	if f != nil {
 		return f
@@ -121,16 +139,19 @@ func (n *natives) join(e bridge.Event, j bridge.Join, way *joining, end func(*br
 	if err != nil {
 		return failed(err)
 	}
+	if e.By == bridge.Keeper { // who has one name everywhere
+		e.Name = n.side.ghosts.profileName(n.side.ctx, e.By)
+	}
 	// The room gets its place before the ghost is in, so that nothing of what
 	// happens from then on is missed.
-	there, f := n.place(e.Room, at)
+	there, f := n.place(e.Room, at, e.By)
 	if f != nil {
 		return f
 	}
 	at = there.roomID() // where the others are, if the address leads elsewhere by now
 	ctx, cancel := context.WithTimeout(n.side.ctx, joinPatience)
 	defer cancel()
-	if f := n.letIn(ctx, ghost, there, at, via); f != nil {
+	if f := n.letIn(ctx, e, ghost, there, at, via); f != nil {
 		n.unused(there)
 		return f
 	}
@@ -241,7 +262,7 @@ func ownPortal(portal string) *bridge.Failure {
 
 // place is the room of that id, made if it is new; unused gives it back. It fails where the room is
 // known under another name, or is something else.
-func (n *natives) place(room bridge.Room, at id.RoomID) (*native, *bridge.Failure) {
+func (n *natives) place(room bridge.Room, at id.RoomID, who bridge.Person) (*native, *bridge.Failure) {
 	n.mu.Lock()
 	there := n.rooms[room]
 	if there == nil {
@@ -257,6 +278,10 @@ func (n *natives) place(room bridge.Room, at id.RoomID) (*native, *bridge.Failur
 		return there, nil
 	}
 	taken := n.side.places.add(at, there, room)
+	if chat, ok := taken.(*direct); ok && who == bridge.Keeper && chat.isBot() { // the bot was invited before it was known what for
+		n.side.directs.drop(chat)
+		taken = n.side.places.add(at, there, room)
+	}
 	if taken == nil {
 		return there, nil
 	}
@@ -302,16 +327,31 @@ func (n *natives) unused(at *native) {
 	}
 }
 
+// joinReason is what people on Matrix see beside a ghost's coming.
+const joinReason = "Through the bridge"
+
 // letIn has a ghost join, or says why the homeserver refuses. Where a room
 // wants to be asked, it is.
-func (n *natives) letIn(ctx context.Context, ghost id.UserID, there *native, at id.RoomID, via []string) *bridge.Failure {
+func (n *natives) letIn(ctx context.Context, e bridge.Event, ghost id.UserID, there *native, at id.RoomID, via []string) *bridge.Failure {
 	c := n.side.options().Client
-	reason := "Through the bridge"
+	reason := joinReason
 	n.remember(there, at, ghost, event.JoinRulePublic)
-	err := c.Do(ctx, ghost, func(ctx context.Context, m *mautrix.Client) error {
+	join := func(ctx context.Context, m *mautrix.Client) error {
 		_, err := m.JoinRoom(ctx, string(at), &mautrix.ReqJoinRoom{Via: via, Reason: reason})
 		return err
-	})
+	}
+	if isGuest(e.By) {
+		if err := n.side.portals.pace.Wait(ctx); err != nil {
+			return failed(err)
+		}
+		if there.asksIn() {
+			if f := there.callIn(ctx, ghost, at); f != nil {
+				n.forget(n.side.ctx, at, ghost)
+				return f
+			}
+		}
+	}
+	err := c.Do(ctx, ghost, join)
 	if err == nil {
 		return nil
 	}
@@ -320,11 +360,16 @@ func (n *natives) letIn(ctx context.Context, ghost id.UserID, there *native, at 
 	if f.Kind == bridge.ErrBanned {
 		f.Text = "You are banned from this room." // in words for people
 	}
-	if f.Kind != bridge.ErrMembersOnly {
+	switch {
+	case f.Kind != bridge.ErrMembersOnly && e.By == bridge.Keeper:
+		return n.keeperRefused(e.Room, at, f, false)
+	case f.Kind != bridge.ErrMembersOnly, isGuest(e.By):
 		return &f
 	}
 	asked := n.knock(ctx, ghost, there.room, at, via, reason)
 	switch {
+	case e.By == bridge.Keeper:
+		return n.keeperRefused(e.Room, at, f, asked)
 	case asked:
 		f.Text = "This room is for members. You have asked to be let in, and will be invited if they agree."
 	case strings.Contains(f.Text, "join rule"), strings.Contains(f.Text, "not invited"):
@@ -353,16 +398,17 @@ func (n *native) enter(e bridge.Event, ghost id.UserID, wanted int, way *joining
 			return n.turnAway(ghost, *failed(err))
 		}
 	}
-	if f := n.unfit(); f != nil {
+	if f := n.unfit(e.By); f != nil {
 		return n.turnAway(ghost, *f)
 	}
 	n.mu.Lock()
-	rule, called := n.state.joinRule, ""
+	rule, name := n.state.joinRule, ""
 	if m := n.members.get(ghost); m != nil {
-		called = m.display
+		name = m.display
 	}
 	n.mu.Unlock()
-	n.side.natives.remember(n, n.roomID(), ghost, rule)
+	called := e.By == bridge.Keeper || isGuest(e.By)
+	n.side.natives.remember(n, n.roomID(), ghost, (&stay{called: called}).mayLeave(rule))
 	if !open {
 		n.mu.Lock()
 		for i := len(history) - 1; i >= 0; i-- {
@@ -373,7 +419,7 @@ func (n *native) enter(e bridge.Event, ghost id.UserID, wanted int, way *joining
 	join, ok := n.admit(e, ghost, way)
 	if !ok {
 		why := bridge.Failure{Kind: bridge.ErrGone, Text: "You have left meanwhile."}
-		if rule == event.JoinRulePublic {
+		if called || rule == event.JoinRulePublic {
 			return n.turnAway(ghost, why)
 		}
 		n.shut() // the ghost stays a member, as in leave
@@ -389,23 +435,29 @@ func (n *native) enter(e bridge.Event, ghost id.UserID, wanted int, way *joining
 	}
 	n.publish(join)
 	n.side.ghosts.arrived(e.By)
-	if s := n.stayOf(e.By); s != nil && called != "" {
-		n.restore(s, called) // they were there before, under another name
+	if s := n.stayOf(e.By); s != nil && name != "" {
+		n.restore(s, name) // they were there before, under another name
 	}
 	if !open {
 		n.wantPictures()
 		n.side.natives.bringBot(n.roomID(), rule)
 	}
+	if e.By == bridge.Keeper {
+		n.side.natives.keep(n.room, n.roomID())
+		n.loadBans()
+	}
 	return nil
 }
 
-// unfit is why nobody can be let into the room, which is known, nil for nothing.
-func (n *native) unfit() *bridge.Failure {
+// unfit is why somebody can't be let into the room, which is known, nil for nothing.
+func (n *native) unfit(who bridge.Person) *bridge.Failure {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
 	case n.state.replaced != "":
 		return &bridge.Failure{Kind: bridge.ErrMoved, Text: newName(n.state.replaced)}
+	case n.state.encrypted && who == bridge.Keeper:
+		return &mappedEncrypted
 	case n.state.encrypted:
 		return &encryptedRoom
 	}
@@ -455,7 +507,8 @@ func (n *native) admit(e bridge.Event, ghost id.UserID, way *joining) (fact brid
 		n.joined++
 	}
 	known := n.ours[e.By] != nil
-	n.ours[e.By] = &stay{who: e.By, ghost: ghost, display: e.Name}
+	n.ours[e.By] = &stay{who: e.By, ghost: ghost, display: e.Name, called: e.By == bridge.Keeper || isGuest(e.By)}
+	delete(n.admitted, e.By)
 	m, _ := n.members.set(ghost, e.Name, "")
 	fact = bridge.Event{By: e.By, Name: m.name, Ref: e.ID, Body: bridge.Join{Role: n.state.power.role(ghost)}}
 	n.mu.Unlock()

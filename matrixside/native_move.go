@@ -82,7 +82,7 @@ func (n *native) renamed(before *members) {
 		n.mu.Lock()
 		now := n.members.get(user)
 		n.mu.Unlock()
-		if now != nil && now.name != was.name && !n.side.ghosts.ours(user) {
+		if now != nil && now.name != was.name && !n.side.isOurs(user) {
 			who := n.side.ghosts.behind(user)
 			n.publish(bridge.Event{By: who, Name: was.name, Body: bridge.Rename{To: now.name, Person: who}})
 		}

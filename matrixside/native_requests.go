@@ -16,9 +16,14 @@ import (
 // errNoMedia is why a file goes as a link where there is nothing to carry it.
 var errNoMedia = errors.New("files are not carried across here")
 
-// deliver carries out what one of ours in the room asks for.
+// deliver carries out what one of ours in the room asks for, or what the Keeper
+// is to do for somebody.
 func (n *native) deliver(e bridge.Event) {
-	s := n.stayOf(e.By)
+	who := e.By
+	if e.Via != (bridge.Person{}) {
+		who = e.Via
+	}
+	s := n.stayOf(who)
 	if s == nil {
 		if _, gone := e.Body.(bridge.Leave); !gone {
 			n.side.fail(e, bridge.Failure{Kind: bridge.ErrNotInRoom, Text: "You are not in this room."})
@@ -31,15 +36,25 @@ func (n *native) deliver(e bridge.Event) {
 	case bridge.Leave:
 		n.leave(s, b)
 	case bridge.Rename:
-		n.rename(e, s, b)
+		if b.Person != (bridge.Person{}) && b.Person != e.By {
+			n.become(e, s, b)
+		} else {
+			n.rename(e, s, b)
+		}
 	case bridge.Topic:
-		n.setState(e, s, event.StateTopic, &event.TopicEventContent{Topic: b.Text})
+		n.setTopic(e, s, b.Text)
 	case bridge.RoleChange:
 		n.setRole(e, s, b)
 	case bridge.Expel:
 		n.expel(e, s, b)
+	case bridge.Pardon:
+		n.pardon(e, s, b)
 	case bridge.Invite:
 		n.invite(e, s, b)
+	case bridge.Info:
+		if e.Via != (bridge.Person{}) { // else it is a fact of another room
+			n.inform(e, b.Text)
+		}
 	case bridge.Presence:
 		n.side.ghosts.setPresence(e.By, b)
 	case bridge.Typing:
@@ -48,9 +63,9 @@ func (n *native) deliver(e bridge.Event) {
 		n.side.tellRead(n.room, n.roomID(), s.ghost, b.Message, n.outgoing)
 	case bridge.Profile:
 		n.side.ghosts.setPicture(e.By, b.Avatar)
-	case bridge.Query, bridge.Watch, bridge.Pardon:
+	case bridge.Query, bridge.Watch:
 		n.side.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "That can't be asked of a room."})
-	case bridge.RoomInfo, bridge.Moved, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Info, bridge.Members,
+	case bridge.RoomInfo, bridge.Moved, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Members,
 		bridge.Session, bridge.Attachment, bridge.Lost:
 		// Facts of other rooms. A room of Matrix has nobody to tell them to.
 	default:
@@ -69,7 +84,13 @@ func (n *native) say(e bridge.Event, s *stay, m bridge.Message) {
 		return
 	}
 	n.begins()
-	sent, err := n.side.say(n.side.ctx, n.side.do, at, s.ghost, e.ID, m, n.called)
+	var contents []*event.MessageEventContent
+	if e.Via != (bridge.Person{}) {
+		contents = n.relayed(n.side.ctx, s.ghost, e, m)
+	} else {
+		contents = n.side.contents(n.side.ctx, n.room.ID, s.ghost, m, n.called)
+	}
+	sent, err := put(n.side.ctx, n.side.do, at, s.ghost, e.ID, contents)
 	if err != nil {
 		n.ends("")
 		n.side.fail(e, *failed(err))
@@ -110,24 +131,16 @@ func (n *native) leave(s *stay, b bridge.Leave) {
 	if b.Cause == bridge.CauseShutdown || n.side.ending.Load() {
 		return // they are remembered: see natives.run
 	}
-	n.side.natives.forget(n.side.ctx, at, s.ghost)
-	if !public {
+	if !public && !s.called || s.who == bridge.Keeper && !n.keeperLeaves(public) {
+		n.side.natives.forget(n.side.ctx, at, s.ghost)
 		return
 	}
-	err := n.as(s.ghost, func(ctx context.Context, m *mautrix.Client) error {
-		_, err := m.LeaveRoom(ctx, at, &mautrix.ReqLeave{Reason: b.Reason})
-		return err
-	})
-	if err == nil {
+	if n.quit(s.ghost, at, b.Reason) {
 		n.mu.Lock()
 		n.members.remove(s.ghost)
 		n.joined = max(0, n.joined-1)
 		n.mu.Unlock()
-		return
 	}
-	// They are out for us. After a restart it is tried once more.
-	n.side.natives.remember(n, at, s.ghost, event.JoinRulePublic)
-	n.side.log.Info("a ghost has not left", "room", n.room, "ghost", s.ghost, "error", err)
 }
 
 // rename gives somebody another name in the room.
@@ -168,18 +181,18 @@ func (n *native) rename(e bridge.Event, s *stay, b bridge.Rename) {
 	}
 }
 
-// setState changes the room in the name of somebody; the event of it is the fact.
-func (n *native) setState(e bridge.Event, s *stay, t event.Type, content any) {
+// setTopic changes the topic in the name of somebody; the event of it is the fact.
+func (n *native) setTopic(e bridge.Event, s *stay, text string) {
 	at := n.roomID()
 	var sent id.EventID
 	err := n.as(s.ghost, func(ctx context.Context, m *mautrix.Client) error {
-		answer, err := m.SendStateEvent(ctx, at, t, "", content)
+		answer, err := m.SendStateEvent(ctx, at, event.StateTopic, "", &event.TopicEventContent{Topic: text})
 		if err == nil {
 			sent = answer.EventID
 		}
 		return err
 	})
-	n.answer(e, sent, err)
+	n.respond(e, s, needTopic, sent, err)
 }
 
 func (n *native) answer(e bridge.Event, sent id.EventID, err error) {
@@ -220,18 +233,25 @@ func (n *native) setRole(e bridge.Event, s *stay, b bridge.RoleChange) {
 		}
 		return err
 	})
-	n.answer(e, sent, err)
+	n.respond(e, s, needPowers, sent, err)
 }
 
-// expel removes somebody from the room.
+// expel removes somebody from the room, by who they are or, where that isn't
+// said, by their name.
 func (n *native) expel(e bridge.Event, s *stay, b bridge.Expel) {
 	target := n.named(b.Target)
+	if b.Person != (bridge.Person{}) {
+		target = n.side.ghosts.of(b.Person)
+	}
 	if target == "" {
 		n.side.fail(e, bridge.Failure{Kind: bridge.ErrNotFound, Text: "Nobody in the room is called " + b.Target + "."})
 		return
 	}
-	at := n.roomID()
-	n.answer(e, "", n.as(s.ghost, func(ctx context.Context, m *mautrix.Client) (err error) {
+	at, takes := n.roomID(), needKick
+	if b.Ban {
+		takes = needBan
+	}
+	n.respond(e, s, takes, "", n.as(s.ghost, func(ctx context.Context, m *mautrix.Client) (err error) {
 		if b.Ban {
 			_, err = m.BanUser(ctx, at, &mautrix.ReqBanUser{UserID: target, Reason: b.Reason})
 		} else {
@@ -254,7 +274,7 @@ func (n *native) invite(e bridge.Event, s *stay, b bridge.Invite) {
 		}
 	}
 	at := n.roomID()
-	n.answer(e, "", n.as(s.ghost, func(ctx context.Context, m *mautrix.Client) error {
+	n.respond(e, s, needInvite, "", n.as(s.ghost, func(ctx context.Context, m *mautrix.Client) error {
 		_, err := m.InviteUser(ctx, at, &mautrix.ReqInviteUser{UserID: target, Reason: b.Reason})
 		return err
 	}))

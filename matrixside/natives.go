@@ -35,8 +35,9 @@ type natives struct {
 
 	mu    sync.Mutex
 	rooms map[bridge.Room]*native
-	left  []store.MatrixRoom // ghosts who were somewhere before the restart
-	calls *rate.Limiter      // invitations that are carried on
+	left  []store.MatrixRoom        // ghosts who were somewhere before the restart
+	kept  map[bridge.Room]id.RoomID // where the core wants the Keeper; see keep
+	calls *rate.Limiter             // invitations that are carried on
 	joins map[joinKey]*joining
 	turns chan struct{} // has places for those who join
 	// cased are room ids that were heard of, by themselves in lower case: people
@@ -51,7 +52,7 @@ type natives struct {
 }
 
 func newNatives(s *Side) *natives {
-	n := &natives{side: s, rooms: map[bridge.Room]*native{}, calls: rate.NewLimiter(10, 100),
+	n := &natives{side: s, rooms: map[bridge.Room]*native{}, kept: map[bridge.Room]id.RoomID{}, calls: rate.NewLimiter(10, 100),
 		presences: map[id.UserID]bridge.Presence{}, cased: map[string]id.RoomID{}, knocks: map[id.RoomID]string{},
 		joins: map[joinKey]*joining{}, turns: make(chan struct{}, joinsAtOnce)}
 	n.chats = newChats(n)
@@ -138,6 +139,9 @@ func (n *natives) abandon(ctx context.Context, r store.MatrixRoom) {
 			return
 		}
 	}
+	if id.UserID(r.Ghost) == n.side.options().Names.BotID() && n.keeps(r.Room) {
+		return // it is yet to come
+	}
 	n.side.ghosts.absent(id.UserID(r.Ghost))
 	if r.Data != string(event.JoinRulePublic) {
 		n.forget(ctx, id.RoomID(r.ID), id.UserID(r.Ghost)) // see native.leave
@@ -212,6 +216,9 @@ func (n *natives) deliver(e bridge.Event) {
 			n.decline(e, b)
 			return
 		}
+		if e.By == bridge.Keeper {
+			n.unkeep(e.Room)
+		}
 		n.callOff(e)
 	}
 	if at := n.find(e.Room); at != nil {
@@ -225,7 +232,11 @@ func (n *natives) deliver(e bridge.Event) {
 // nothing to do with: its person is told. Joining the room accepts it.
 func (n *natives) invited(e *event.Event, ghost id.UserID) {
 	who, ok := n.side.ghosts.person(ghost)
-	if !ok {
+	switch {
+	case who == bridge.Keeper:
+		n.keeperCalled(e)
+		return
+	case !ok:
 		return
 	}
 	n.heardOf(e.RoomID)

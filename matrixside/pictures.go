@@ -211,7 +211,7 @@ func (n *native) wantPictures() {
 	n.mu.Lock()
 	wanted := map[id.UserID]string{}
 	for user, m := range n.members.table {
-		if m.avatar != "" && !n.side.ghosts.ours(user) && n.side.pictures.known(m.avatar) == "" {
+		if m.avatar != "" && !n.side.isOurs(user) && n.side.pictures.known(m.avatar) == "" {
 			wanted[user] = m.avatar
 		}
 	}

@@ -110,9 +110,10 @@ func newPortal(all *portals, room id.RoomID, name string) *portal {
 	return p
 }
 
-// ghostOf is who stands for somebody, "" if nobody can.
+// ghostOf is who stands for somebody in a portal room, "" if nobody can: Matrix users, and the
+// Keeper, who is there as the bot already.
 func (s *Side) ghostOf(who bridge.Person) id.UserID {
-	if who.Network == bridge.NetworkMatrix || who == (bridge.Person{}) {
+	if who.Network == bridge.NetworkMatrix || who == bridge.Keeper || who == (bridge.Person{}) {
 		return ""
 	}
 	return s.ghosts.of(who)

@@ -312,7 +312,10 @@ func (s *portalState) joined(e bridge.Event, j bridge.Join) {
 	user := id.UserID(e.By.ID)
 	a := s.answer(e.Ref)
 	u := s.users[user]
-	if u == nil { // they left the Matrix room meanwhile
+	if a == nil && u != nil && u.phase == userOut {
+		return // they came from another room of a mapping: what they say there is said by the bot here
+	}
+	if u == nil { // they left the Matrix room meanwhile, or are of another one
 		if a != nil {
 			s.finish(a.done)
 		}
@@ -503,7 +506,7 @@ func (s *portalState) said(e bridge.Event, m bridge.Message) {
 
 // attached tells a Matrix user whether they can be heard.
 func (s *portalState) attached(e bridge.Event, a bridge.Attachment) {
-	if e.By.Network != bridge.NetworkMatrix {
+	if e.By.Network != bridge.NetworkMatrix || s.users[id.UserID(e.By.ID)] == nil {
 		return
 	}
 	text := a.Text

@@ -61,6 +61,7 @@ type Side struct {
 
 	away atomic.Int64 // since when the homeserver is, in nanoseconds; 0 while it is there
 
+	began  time.Time
 	ending atomic.Bool // see Ending
 
 	ctx    context.Context // of every request; ends when Run does
@@ -78,7 +79,7 @@ func New(core bridge.Publisher, o Options) (*Side, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s := &Side{core: core, log: o.Log, places: newPlaces()}
+	s := &Side{core: core, log: o.Log, places: newPlaces(), began: time.Now()}
 	s.opts.Store(&o)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.ghosts = newGhosts(s)
@@ -224,6 +225,10 @@ func (s *Side) invited(e *event.Event, done func()) bool {
 		return false
 	}
 	who, known := s.ghosts.person(target)
+	if who == bridge.Keeper && s.natives.keeperCalled(e) {
+		done()
+		return true
+	}
 	if content.IsDirect || !known || who.Network != bridge.NetworkXMPP { // only there people can be told
 		s.directs.invited(e, target, done)
 	} else {

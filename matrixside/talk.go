@@ -31,12 +31,19 @@ type doing func(ctx context.Context, as id.UserID, f func(context.Context, *maut
 // before an error stays; who asks again with the same event sends it once.
 func (s *Side) say(ctx context.Context, do doing, room id.RoomID, ghost id.UserID, event string, m bridge.Message,
 	named func(bridge.Person) (id.UserID, string)) (first id.EventID, err error) {
+	return put(ctx, do, room, ghost, event, s.contents(ctx, room.String(), ghost, m, named))
+}
+
+// contents is what a message is on Matrix: its text, then its files, which are
+// put onto the homeserver. where is for the log.
+func (s *Side) contents(ctx context.Context, where string, ghost id.UserID, m bridge.Message,
+	named func(bridge.Person) (id.UserID, string)) []*event.MessageEventContent {
 	contents := format.Render(m, format.Out{User: named})
 	var links []bridge.File
 	for _, f := range m.Files {
 		uri, known, err := s.upload(ctx, ghost, f)
 		if err != nil {
-			s.log.Info("a file is carried on as a link", "room", room, "error", err)
+			s.log.Info("a file is carried on as a link", "room", where, "error", err)
 			links = append(links, f)
 			continue
 		}
@@ -45,8 +52,13 @@ func (s *Side) say(ctx context.Context, do doing, room id.RoomID, ghost id.UserI
 	if len(links) > 0 {
 		contents = append(contents, format.Render(format.Links(links), format.Out{})...)
 	}
+	return contents
+}
+
+// put sends the parts of a message.
+func put(ctx context.Context, do doing, room id.RoomID, ghost id.UserID, message string, contents []*event.MessageEventContent) (first id.EventID, err error) {
 	for part, content := range contents {
-		sent, err := send(ctx, do, room, ghost, content, client.TransactionID(event, ghost, part))
+		sent, err := send(ctx, do, room, ghost, content, client.TransactionID(message, ghost, part))
 		if err != nil {
 			return first, err
 		}

@@ -88,10 +88,13 @@ func Native(user id.UserID) bridge.Person {
 	return bridge.Person{Network: bridge.NetworkMatrix, ID: string(user)}
 }
 
-// User is who p is on Matrix: their own user id if they are from there,
-// otherwise their ghost's.
+// User is who p is on Matrix: their own user id if they are from there, the bot
+// if they are the Keeper, otherwise their ghost's.
 func (n Names) User(p bridge.Person) id.UserID {
-	if p.Network == bridge.NetworkMatrix {
+	switch {
+	case p == bridge.Keeper:
+		return n.BotID()
+	case p.Network == bridge.NetworkMatrix:
 		return id.UserID(p.ID)
 	}
 	return n.Ghost(p)
@@ -223,8 +226,11 @@ func parseBare(s string) (string, bool) {
 // isNetwork reports whether name can be an IRC network's: the others are no
 // networks of IRC, and "%" would end the name of a portal in the wrong place.
 func isNetwork(name string) bool {
-	return name != "" && name != bridge.NetworkXMPP && name != bridge.NetworkMatrix &&
-		strings.IndexByte(name, '%') < 0 && isClean(name)
+	switch name {
+	case "", bridge.NetworkXMPP, bridge.NetworkMatrix, bridge.NetworkMapped, bridge.NetworkBridge:
+		return false
+	}
+	return strings.IndexByte(name, '%') < 0 && isClean(name)
 }
 
 // isClean reports whether s is text that a name can be made of.

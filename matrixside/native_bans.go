@@ -1,0 +1,89 @@
+package matrixside
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"isthmus/bridge"
+)
+
+// maxBans bounds the bans of one room that are known: of one beyond, it is not
+// seen that it is lifted.
+const maxBans = 50_000
+
+// noteBan notes what a membership means for somebody's ban, and reports whether
+// they were banned before. A homeserver may not say how it was before.
+func (n *native) noteBan(e *event.Event, user id.UserID, now event.Membership) (was bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	was = n.bans[user]
+	if before := e.Unsigned.PrevContent; !was && before != nil {
+		_ = before.ParseRaw(event.StateMember)
+		if c, ok := before.Parsed.(*event.MemberEventContent); ok {
+			was = c.Membership == event.MembershipBan
+		}
+	}
+	if now == event.MembershipBan && len(n.bans) < maxBans {
+		n.bans[user] = true
+	} else {
+		delete(n.bans, user)
+	}
+	return was
+}
+
+// takeBan tells that somebody who is not in the room was banned from it, or
+// that their ban was lifted.
+func (n *native) takeBan(e *event.Event, user id.UserID, c *event.MemberEventContent, was bool) {
+	fact := bridge.Event{At: time.UnixMilli(e.Timestamp)}
+	switch who, name := n.person(user); {
+	case c.Membership == event.MembershipBan && !was:
+		fact.By, fact.Name, fact.Body = who, name, n.leaving(e, c)
+	case c.Membership == event.MembershipLeave && was:
+		_, actor := n.person(e.Sender)
+		fact.Body = bridge.Pardon{Person: who, Actor: actor}
+	default:
+		return
+	}
+	n.publish(fact)
+}
+
+// loadBans asks who is banned from the room. Where that can't be had, only
+// lifting those bans is seen that were made while the bridge was looking.
+func (n *native) loadBans() {
+	at := n.roomID()
+	var answer struct {
+		Chunk []struct {
+			Key     string `json:"state_key"`
+			Content struct {
+				Membership event.Membership `json:"membership"`
+			} `json:"content"`
+		} `json:"chunk"`
+	}
+	err := n.as(n.side.options().Names.BotID(), func(ctx context.Context, m *mautrix.Client) error {
+		answer.Chunk = nil
+		url := m.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "rooms", at, "members"}, map[string]string{"membership": string(event.MembershipBan)})
+		var raw json.RawMessage
+		if _, err := m.MakeRequest(ctx, http.MethodGet, url, nil, &raw); err != nil {
+			return err
+		}
+		return json.Unmarshal(raw, &answer)
+	})
+	if err != nil {
+		n.side.log.Info("who is banned from a room is not known", "room", n.room, "error", err)
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	clear(n.bans)
+	for _, e := range answer.Chunk {
+		if e.Content.Membership == event.MembershipBan && len(n.bans) < maxBans {
+			n.bans[id.UserID(e.Key)] = true
+		}
+	}
+}
