@@ -38,7 +38,7 @@ func (g *ghosts) botName(ctx context.Context, bot *ghost, wished string) (string
 	if !profile.AvatarURL.IsEmpty() {
 		bot.uri = profile.AvatarURL.CUString()
 	}
-	if profile.DisplayName == bot.user.Localpart() { // nobody's choice
+	if profile.DisplayName == "" || profile.DisplayName == bot.user.Localpart() { // nobody's choice
 		return wished, nil
 	}
 	bot.name = profile.DisplayName
@@ -78,6 +78,18 @@ func (n *natives) awaited(at id.RoomID) (room bridge.Room, ok bool) {
 		}
 	}
 	return bridge.Room{}, false
+}
+
+// occupied gives a room its place, unless it has another, which is returned. A
+// chat with the bot gives way where the Keeper comes: it was invited before it was
+// known what for.
+func (n *natives) occupied(at id.RoomID, there *native, keeper bool, names ...bridge.Room) place {
+	taken := n.side.places.add(at, there, names...)
+	if chat, ok := taken.(*direct); ok && keeper && chat.isBot() {
+		n.side.directs.drop(chat)
+		taken = n.side.places.add(at, there, names...)
+	}
+	return taken
 }
 
 // claimed reports whether the Keeper is in a room, or is to be. Shortly after

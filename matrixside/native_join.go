@@ -277,11 +277,7 @@ func (n *natives) place(room bridge.Room, at id.RoomID, who bridge.Person) (*nat
 		n.side.log.Info("an address leads to another room than those are in who came by it", "room", room, "was", was, "now", at)
 		return there, nil
 	}
-	taken := n.side.places.add(at, there, room)
-	if chat, ok := taken.(*direct); ok && who == bridge.Keeper && chat.isBot() { // the bot was invited before it was known what for
-		n.side.directs.drop(chat)
-		taken = n.side.places.add(at, there, room)
-	}
+	taken := n.occupied(at, there, who == bridge.Keeper, room)
 	if taken == nil {
 		return there, nil
 	}
@@ -366,7 +362,8 @@ func (n *natives) letIn(ctx context.Context, e bridge.Event, ghost id.UserID, th
 	case f.Kind != bridge.ErrMembersOnly, isGuest(e.By):
 		return &f
 	}
-	asked := n.knock(ctx, ghost, there.room, at, via, reason)
+	_, again := n.awaited(at) // then it has been tried before, and whoever was asked need not be asked again
+	asked := !(e.By == bridge.Keeper && again) && n.knock(ctx, ghost, there.room, at, via, reason)
 	switch {
 	case e.By == bridge.Keeper:
 		return n.keeperRefused(e.Room, at, f, asked)

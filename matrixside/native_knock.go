@@ -49,7 +49,7 @@ func (n *natives) turnedDown(e *event.Event, ghost id.UserID) bool {
 	c := e.Content.AsMember()
 	who, known := n.side.ghosts.person(ghost)
 	talk := names.OfUser(e.Sender)
-	if c.Membership != event.MembershipLeave && c.Membership != event.MembershipBan || !known || talk == "" {
+	if c.Membership != event.MembershipLeave && c.Membership != event.MembershipBan || !known || who == bridge.Keeper || talk == "" {
 		return false
 	}
 	n.mu.Lock()

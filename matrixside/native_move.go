@@ -34,27 +34,29 @@ func (n *native) ghostsInside() []*stay {
 // Whoever alone can't go along is told so, and is out.
 func (n *native) follow(to id.RoomID, by id.UserID) bool {
 	was, all := n.roomID(), n.ghostsInside()
-	if taken := n.side.places.add(to, n); taken != nil || to == was {
+	if to == was || n.side.natives.occupied(to, n, n.stayOf(bridge.Keeper) != nil) != nil {
 		return false
+	}
+	if i := slices.IndexFunc(all, func(s *stay) bool { return s.who == bridge.Keeper }); i > 0 {
+		all[0], all[i] = all[i], all[0] // who may let the others in
 	}
 	var out []*stay
 	var failure bridge.Failure
 	first := id.UserID("")
 	for _, s := range all {
 		n.side.natives.remember(n, to, s.ghost, event.JoinRulePublic)
-		err := n.as(s.ghost, func(ctx context.Context, m *mautrix.Client) error {
-			_, err := m.JoinRoom(ctx, string(to), &mautrix.ReqJoinRoom{Via: []string{by.Homeserver()}, Reason: "The room was upgraded"})
-			return err
-		})
-		if err != nil {
-			out, failure = append(out, s), *failed(err)
+		if f := n.moveIn(s, to, by); f != nil {
+			out, failure = append(out, s), *f
 			n.side.natives.forget(n.side.ctx, to, s.ghost)
+			if s.who == bridge.Keeper && f.Kind == bridge.ErrMembersOnly {
+				n.side.natives.keep(n.room, to) // so that its invitation is known for what it is
+			}
 		} else if first == "" {
 			first = s.ghost
 		}
 	}
 	if first == "" {
-		n.side.places.remove(to)
+		n.side.places.removeIf(to, n)
 		return false
 	}
 	n.mu.Lock()
@@ -73,6 +75,27 @@ func (n *native) follow(to id.RoomID, by id.UserID) bool {
 	n.renamed(before)
 	n.settle(was, to, all, out, failure)
 	return true
+}
+
+// moveIn has one of ours join the room that takes the place of theirs. The
+// Keeper, who came first, calls those in who are there by a mapping.
+func (n *native) moveIn(s *stay, to id.RoomID, by id.UserID) *bridge.Failure {
+	join := func(ctx context.Context, m *mautrix.Client) error {
+		_, err := m.JoinRoom(ctx, string(to), &mautrix.ReqJoinRoom{Via: []string{by.Homeserver()}, Reason: "The room was upgraded"})
+		return err
+	}
+	err := n.as(s.ghost, join)
+	if err == nil {
+		return nil
+	}
+	f := failed(err)
+	if f.Kind != bridge.ErrMembersOnly || !isGuest(s.who) || n.callIn(n.side.ctx, s.ghost, to) != nil {
+		return f
+	}
+	if err := n.as(s.ghost, join); err != nil {
+		return failed(err)
+	}
+	return nil
 }
 
 // renamed tells who is called otherwise than before: in the new room there may
