@@ -41,6 +41,7 @@ type ban struct {
 	// ahead is that the observer itself has not seen it yet.
 	ahead bool
 	wide  bool            // it fits more than maxOf
+	ofAll bool            // it fits several of ours: it is of the gateway
 	of    []bridge.Person // whom it was found to be of, also if they had gone
 }
 
@@ -186,13 +187,22 @@ func (o *observer) banChanged(c modeChange, actor string) {
 	for n := range o.members.Values() {
 		if b.fits(o.table, n.identity()) {
 			if fit = append(fit, n); len(fit) > maxOf {
-				b.wide = true
+				b.wide, b.ofAll = true, true
 				return
 			}
 		}
 	}
+	ours := 0
 	for _, n := range fit {
-		b.names(o.person(n))
+		if !o.native(n) {
+			ours++
+		}
+	}
+	b.ofAll = ours > 1
+	for _, n := range fit {
+		if o.native(n) || !b.ofAll {
+			b.names(o.person(n))
+		}
 	}
 	if b.kind == banEnter {
 		o.bannedAfter(b)
@@ -278,6 +288,7 @@ func (o *observer) banned(n *member, how bridge.Leave) bridge.Leave {
 	b := o.bans.entry(o.table, n.identity())
 	switch {
 	case b == nil:
+	case b.ofAll && !o.native(n):
 	case how.Cause == bridge.CauseKick && b.names(o.person(n)):
 		how.Cause = bridge.CauseBan
 	case (how.Cause == bridge.CausePart || how.Cause == bridge.CauseQuit) && !b.wide && o.now.Sub(b.at) <= leftMemory && b.names(o.person(n)):

@@ -171,6 +171,7 @@ const (
 	askNames questions = 1 << iota
 	askModes
 	askWho
+	toObey // no question: somebody has said something to us
 )
 
 // feed hands a line of c's session to the observer if that is c, and gives
@@ -193,6 +194,8 @@ func (ch *channel) feed(c *client, m *line.Message, now time.Time, split bool) (
 		return events, askNames
 	case quiet && ch.obs.silencer != "":
 		return events, askModes
+	case ch.obs.order != nil:
+		return events, toObey
 	}
 	return events, 0
 }
@@ -270,15 +273,26 @@ func (ch *channel) find(nick string) (n member, ok bool) {
 	return member{}, false
 }
 
-// kickCause tells whether a kick of one of ours, m, completes a ban. The
-// observer may have taken the nick off its list already.
-func (ch *channel) kickCause(m *membership, as identity) bridge.Cause {
+// bannedAlone reports whether a ban was seen of one of ours, m, and not of
+// several of them: that is one of the gateway, and of nobody in it.
+func (ch *channel) bannedAlone(m *membership, as identity) bool {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	if ch.obs != nil && ch.watcher != nil {
-		if b := ch.obs.bans.entry(ch.obs.table, as); b != nil && b.names(m.client.who()) {
-			return bridge.CauseBan
-		}
+	if ch.obs == nil || ch.obs.table == nil {
+		return false
 	}
-	return bridge.CauseKick
+	b := ch.obs.bans.entry(ch.obs.table, as)
+	return b != nil && !b.ofAll && b.names(m.client.who())
+}
+
+// takeOrder is what somebody has said to us.
+func (ch *channel) takeOrder() (order, bool) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.obs == nil || ch.obs.order == nil {
+		return order{}, false
+	}
+	o := *ch.obs.order
+	ch.obs.order = nil
+	return o, true
 }

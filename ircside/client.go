@@ -65,6 +65,8 @@ type client struct {
 	// awaySent is what the server was last told; "" for not away.
 	awaySent string
 	private  *private // nil for who only is in channels
+	standing bool     // the Keeper, who is there without a room, too
+	looking  string   // the channel that it takes a look into
 }
 
 // private is what few clients need: for people who talk to others one to one,
@@ -162,7 +164,7 @@ func (c *client) extra() *private {
 }
 
 func (c *client) watching() bool {
-	return c.private != nil && (len(c.private.watches) > 0 || c.private.console)
+	return c.standing || c.private != nil && (len(c.private.watches) > 0 || c.private.console)
 }
 
 // watch and unwatch note which channels the session observes. They are called

@@ -347,7 +347,7 @@ func (c *client) ended(err error) {
 	case err != nil:
 		c.failAll(why)
 	}
-	if len(c.rooms) == 0 && len(c.waiting) == 0 {
+	if len(c.rooms) == 0 && len(c.waiting) == 0 && !(c.standing && !c.net.isDead() && !c.net.side.isStopping()) {
 		c.retry = nil
 		c.net.freePlace()
 		return
@@ -355,6 +355,9 @@ func (c *client) ended(err error) {
 	wait := time.Duration(0) // ended by ourselves, but somebody came back meanwhile
 	if err != nil {
 		wait = c.nextWait()
+	}
+	if permanent(err) { // nobody but a Keeper that stands is left
+		wait = unwelcomeWait
 	}
 	c.tellLost(why.Text)
 	c.schedule(wait)
@@ -441,7 +444,7 @@ func (c *client) evict(reason string) {
 
 // lingerIfIdle closes the session in a while if nobody needs it then.
 func (c *client) lingerIfIdle() {
-	if c.phase != phaseUp || len(c.rooms) > 0 {
+	if c.phase != phaseUp || len(c.rooms) > 0 || c.standing {
 		return
 	}
 	wait := c.net.set.Load().Linger
@@ -451,7 +454,7 @@ func (c *client) lingerIfIdle() {
 	c.start(wait, func() {
 		c.lock()
 		defer c.unlock()
-		if c.phase == phaseUp && len(c.rooms) == 0 {
+		if c.phase == phaseUp && len(c.rooms) == 0 && !c.standing {
 			c.close("Nobody is here any more")
 		}
 	})

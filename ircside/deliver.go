@@ -17,6 +17,13 @@ func (s *Side) Deliver(e bridge.Event) {
 		s.fail(e, bridge.Failure{Kind: bridge.ErrOffline, Text: "The gateway is shutting down."})
 		return
 	}
+	if _, join := e.Body.(bridge.Join); join {
+		if err := s.ledger.load(); err != nil {
+			s.log.Error("what operators of channels said can't be read", "error", err)
+			s.fail(e, bridge.Failure{Kind: bridge.ErrOffline, Text: "It can't be found out at the moment whether this channel lets us in."})
+			return
+		}
+	}
 	if f, ok := s.admits(n, who, e); !ok {
 		s.fail(e, f)
 		return

@@ -29,6 +29,7 @@ type network struct {
 	members  atomic.Int64  // on the lists of all channels
 	connects *rate.Limiter // new connections
 	asks     *rate.Limiter // WHO after a join, see channel.unknown
+	orders   *rate.Limiter // what is done and answered for who says "!bridge" and its like
 
 	mu       sync.Mutex
 	clients  map[bridge.Person]*client
@@ -55,6 +56,7 @@ func newNetwork(s *Side, name string, set Network) *network {
 		side: s, name: name, log: s.log.With("network", name),
 		connects: rate.NewLimiter(rate.Inf, 1),
 		asks:     rate.NewLimiter(rate.Every(asksInterval), asksBurst),
+		orders:   rate.NewLimiter(rate.Every(ordersInterval), ordersBurst),
 		clients:  map[bridge.Person]*client{},
 		channels: map[string]*channel{},
 		nicks:    map[string]*client{},

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"isthmus/bridge"
+	"isthmus/ircside/isupport"
 	"isthmus/ircside/line"
 )
 
@@ -19,15 +20,7 @@ func (o *observer) names(m *line.Message) {
 	kind := m.Param(1)
 	o.secret = o.secret || kind == "@" || kind == "*"
 	for entry := range strings.FieldsSeq(o.decode(m.Params[len(m.Params)-1])) {
-		var modes modeSet
-		for entry != "" {
-			i := strings.IndexByte(o.table.PrefixSigns, entry[0])
-			if i < 0 {
-				break
-			}
-			modes |= 1 << i
-			entry = entry[1:]
-		}
+		modes, entry := signsOf(o.table, entry)
 		nick, mask, _ := strings.Cut(entry, "!")
 		n := o.add(nick)
 		if n == nil {
@@ -38,6 +31,19 @@ func (o *observer) names(m *line.Message) {
 			n.userhost = bounded(mask)
 		}
 	}
+}
+
+// signsOf takes the signs of somebody's power from before their nick.
+func signsOf(t *isupport.Table, entry string) (modes modeSet, rest string) {
+	for entry != "" {
+		i := strings.IndexByte(t.PrefixSigns, entry[0])
+		if i < 0 {
+			break
+		}
+		modes |= 1 << i
+		entry = entry[1:]
+	}
+	return modes, entry
 }
 
 // namesEnd completes the member list (RPL_ENDOFNAMES) and tells all of it.

@@ -27,6 +27,9 @@ func (o *observer) message(m *line.Message) {
 		o.stopped(n)
 		o.addressees(&said)
 		o.emit(n, said)
+		if !said.Notice && !said.Emote {
+			o.ordered(n, said.Text, m)
+		}
 	}
 }
 

@@ -42,6 +42,7 @@ type observer struct {
 	elsewhere, crowded int
 	topic              topicState
 	bans               banlist
+	order              *order // what a member has just said to us, if that it was
 	silencer           string // who has just banned members of whom nothing is told yet
 	synced             bool   // the member list is complete
 	secret             bool   // +s or +p

@@ -112,6 +112,11 @@ func (c *client) observe(ch *channel, m *line.Message, split bool) {
 	if ask&askWho != 0 {
 		c.askWho(ch)
 	}
+	if ask&toObey != 0 {
+		if o, ok := ch.takeOrder(); ok {
+			c.obey(ch, o)
+		}
+	}
 }
 
 // mine reports whether the session itself is the source of a line.
@@ -128,7 +133,9 @@ func (c *client) ownJoin(m *line.Message) bool {
 	defer c.unlock()
 	room := c.room(m.Params[0])
 	if room == nil {
-		c.forcedJoin(m)
+		if c.looking == "" || !c.table.CaseMapping.Equal(m.Params[0], c.looking) {
+			c.forcedJoin(m)
+		}
 		return true
 	}
 	if room.parts > 0 || room.joined {
@@ -218,8 +225,11 @@ func (c *client) ownKick(m *line.Message) bool {
 		return false
 	}
 	actor := c.net.decode(m.Nick())
-	cause := room.ch.kickCause(room, identity{c.nick, c.sess.Userhost(), c.sess.Account()})
-	c.out(room, bridge.Leave{Cause: cause, Reason: plain(m, 2, c.net.decode), Actor: actor})
+	how := bridge.Leave{Cause: bridge.CauseKick, Reason: plain(m, 2, c.net.decode), Actor: actor}
+	if room.ch.bannedAlone(room, c.identity()) { // the observer may have taken the nick off its list already
+		how.Cause = bridge.CauseBan
+	}
+	c.out(room, how)
 	return true
 }
 
@@ -287,9 +297,21 @@ func (c *client) invited(m *line.Message) bool {
 	if string(m.Params[0]) != c.nick {
 		return true
 	}
+	if c.who() == bridge.Keeper {
+		c.judge(order{word: wordBridge, channel: c.net.decode(m.Params[1]), nick: c.net.decode(m.Nick()), invited: true})
+		return true
+	}
 	c.net.side.core.Publish(bridge.Event{Room: c.console(), Body: bridge.Info{
 		Text: c.net.decode(m.Nick()) + " invites you to " + c.net.decode(m.Params[1]) + "."}})
 	return true
+}
+
+// identity is what bans see of the session.
+func (c *client) identity() identity {
+	if c.sess == nil {
+		return identity{nick: c.nick}
+	}
+	return identity{c.sess.Nick(), c.sess.Userhost(), c.sess.Account()}
 }
 
 // has reports whether somebody is on the way into or in the room of m.

@@ -86,10 +86,16 @@ func (c *client) addressed(m *line.Message) bool {
 		said.Text = "[" + c.net.decode(target) + "] " + said.Text
 		fallthrough
 	default:
+		nick := c.net.decode(m.Nick())
+		if c.who() == bridge.Keeper {
+			if m.Command == "PRIVMSG" {
+				c.commanded(nick, said.Text)
+			}
+			return true
+		}
 		if !c.hears() {
 			return true
 		}
-		nick := c.net.decode(m.Nick())
 		c.net.side.core.Publish(bridge.Event{Room: c.direct(nick), By: c.native(nick), Name: nick, At: sentAt(m, time.Now()), Body: said})
 	}
 	return true

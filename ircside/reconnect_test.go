@@ -63,7 +63,7 @@ func TestRejoinRefused(t *testing.T) {
 	p.expect("JOIN #go")
 	p.send(":irc.test 474 alice #go :Cannot join channel (+b)")
 	p.pong()
-	w.want(`#go | <alice@x> leaves (ban): Cannot join channel (+b) by ""`)
+	w.want(`#go | <alice@x> leaves (part): Cannot join channel (+b) by ""`)
 	p.expect("QUIT")
 }
 

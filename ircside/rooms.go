@@ -28,6 +28,10 @@ func (c *client) join(e bridge.Event, j bridge.Join) {
 		c.fail(e, bridge.Failure{Kind: bridge.ErrBadName, Text: "The name of an IRC channel begins with # and has no space or comma in it."})
 		return
 	}
+	if why, ok := c.net.letsIn(e.Room.ID); !ok {
+		c.fail(e, why)
+		return
+	}
 	m := c.room([]byte(e.Room.ID))
 	if m == nil {
 		var room bridge.Room
@@ -65,6 +69,10 @@ func (c *client) join(e bridge.Event, j bridge.Join) {
 
 // sendJoin asks the server to let us into a channel.
 func (c *client) sendJoin(m *membership) {
+	if why, ok := c.net.letsIn(m.ch.name); !ok { // since it was asked for
+		c.notJoined(m, why)
+		return
+	}
 	params := []string{m.ch.name}
 	if m.key != "" {
 		params = append(params, m.key)
@@ -107,11 +115,12 @@ func (c *client) notJoined(m *membership, why bridge.Failure) {
 		return
 	}
 	c.answerJoin(m, why)
-	cause := bridge.CauseKick
-	if why.Kind == bridge.ErrBanned {
-		cause = bridge.CauseBan
+	// Nobody has thrown them out: a ban may be one of all of ours.
+	how := bridge.Leave{Cause: bridge.CausePart, Reason: why.Text}
+	if why.Kind == bridge.ErrBanned && m.ch.bannedAlone(m, c.identity()) {
+		how.Cause = bridge.CauseBan
 	}
-	c.emit(bridge.Event{Room: m.ch.room, By: c.who(), Name: m.name, Body: bridge.Leave{Cause: cause, Reason: why.Text}})
+	c.emit(bridge.Event{Room: m.ch.room, By: c.who(), Name: m.name, Body: how})
 	c.drop(m)
 }
 
@@ -144,6 +153,12 @@ func (c *client) leave(e bridge.Event, l bridge.Leave) {
 	if m == nil {
 		return
 	}
+	c.exit(m, l.Reason)
+}
+
+// exit takes somebody out of a channel. What the core is to hear of it has been
+// said.
+func (c *client) exit(m *membership, reason string) {
 	m.asked, m.known, m.lost = "", false, false
 	m.ch.giveUp(m)
 	if c.phase != phaseUp {
@@ -154,7 +169,7 @@ func (c *client) leave(e bridge.Event, l bridge.Leave) {
 		return
 	}
 	params := []string{m.ch.name}
-	if reason := reasonOf(l.Reason, c.sess.ISupport().KickLen); reason != "" {
+	if reason := reasonOf(reason, c.sess.ISupport().KickLen); reason != "" {
 		params = append(params, reason)
 	}
 	line := session.Line{Command: "PART", Params: params}

@@ -10,6 +10,9 @@ import (
 func (c *client) say(e bridge.Event, b bridge.Message) {
 	if m, ok := c.inRoom(e); ok {
 		c.send(e, b, m.ch.name)
+		if e.Via == (bridge.Person{}) {
+			c.obeySelf(m, b.Text)
+		}
 	}
 }
 

@@ -22,15 +22,16 @@ import (
 
 // Counters count what was ignored or given up; each only grows.
 type Counters struct {
-	Malformed atomic.Int64 // lines with too few parameters
-	CTCP      atomic.Int64 // CTCP queries that were not answered
-	Flooded   atomic.Int64 // private messages beyond what anybody can read
-	Empty     atomic.Int64 // messages without text
-	Crowded   atomic.Int64 // members for whom a channel's list had no place
-	Forced    atomic.Int64 // channels that a server put somebody in
-	Dropped   atomic.Int64 // requests given up because too many waited for a connection
-	Braked    atomic.Int64 // times that a network refused so many that nobody else tried for a while
-	Sessions  atomic.Int64 // open ones, the only one that goes down again
+	Malformed  atomic.Int64 // lines with too few parameters
+	CTCP       atomic.Int64 // CTCP queries that were not answered
+	Flooded    atomic.Int64 // private messages beyond what anybody can read
+	Empty      atomic.Int64 // messages without text
+	Crowded    atomic.Int64 // members for whom a channel's list had no place
+	Forced     atomic.Int64 // channels that a server put somebody in
+	Unanswered atomic.Int64 // what operators and others said to us, too often to be answered
+	Dropped    atomic.Int64 // requests given up because too many waited for a connection
+	Braked     atomic.Int64 // times that a network refused so many that nobody else tried for a while
+	Sessions   atomic.Int64 // open ones, the only one that goes down again
 
 	Session session.Stats
 }
@@ -47,6 +48,7 @@ type Side struct {
 	logins Logins
 	log    *slog.Logger
 	opts   atomic.Pointer[Options]
+	ledger *ledger
 
 	ctx    context.Context // of all sessions
 	cancel context.CancelFunc
@@ -63,6 +65,7 @@ var _ bridge.Side = (*Side)(nil)
 func New(core bridge.Publisher, logins Logins, opts Options, log *slog.Logger) *Side {
 	s := &Side{core: core, logins: logins, log: log, networks: map[string]*network{}}
 	s.opts.Store(&opts)
+	s.ledger = &ledger{store: opts.Consents, allowed: opts.Allowed, log: log}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -70,6 +73,7 @@ func New(core bridge.Publisher, logins Logins, opts Options, log *slog.Logger) *
 // Run waits for ctx to end, says QUIT everywhere, and returns when every
 // session is gone. What is delivered after that fails.
 func (s *Side) Run(ctx context.Context) {
+	s.standAll()
 	<-ctx.Done()
 	s.mu.Lock()
 	s.stopping = true
@@ -98,6 +102,8 @@ func (s *Side) Reload(opts Options) {
 		if ok {
 			n.configure(set)
 			n.unlisted.Store(opts.isUnlisted(n.name))
+			n.enforce()
+			n.stand()
 			continue
 		}
 		s.forget(n)
@@ -108,6 +114,7 @@ func (s *Side) Reload(opts Options) {
 			c.unlock()
 		}
 	}
+	s.standAll()
 }
 
 // LoginChanged makes the next session of somebody ask Logins again.

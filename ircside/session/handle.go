@@ -221,3 +221,9 @@ func (s *Session) ISupport() *isupport.Table {
 	defer s.mu.Unlock()
 	return s.sup
 }
+
+// HasAccounts reports whether the server has accounts that people log in to, by
+// the capabilities that it has: account-tag, account-notify, extended-join.
+func (s *Session) HasAccounts() bool {
+	return capSet(s.caps.Load())&(capAccountTag|capAccountNotify|capExtendedJoin) != 0
+}
