@@ -1,9 +1,7 @@
 package ircside
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +32,7 @@ func (c *client) connect() (bridge.Failure, bool) {
 			return bridge.Failure{Kind: bridge.ErrTooFast, Text: "Very many people are connecting to " + c.net.name +
 				" at the moment. Try again in " + wait.Round(time.Minute).String() + "."}, false
 		}
-		if !c.net.takePlace() {
+		if !c.net.takePlace(c.who()) {
 			return bridge.Failure{Kind: bridge.ErrTooMany, Text: "No more people of this gateway may connect to " + c.net.name + " at the moment."}, false
 		}
 		c.schedule(0)
@@ -135,7 +133,7 @@ func (c *client) askLogin() error {
 		if known {
 			return nil
 		}
-		asked, err := c.net.side.logins.Login(ctx, c.who(), c.net.name)
+		asked, err := c.net.loginOf(ctx, c.who())
 		if err != nil {
 			return err
 		}
@@ -160,7 +158,7 @@ func (c *client) config() session.Config {
 		Nick:         nickFrom(nick),
 		ExactNick:    c.exactNick(),
 		Username:     username(c.fill(set.Username)),
-		Realname:     reasonOf(c.fill(set.Realname), maxRealname),
+		Realname:     reasonOf(c.realname(set), maxRealname),
 		SASL:         session.SASL{Account: login.Account, Password: login.Password, External: login.Certificate != nil},
 		Flood:        set.Flood,
 		PingInterval: set.Ping,
@@ -171,101 +169,10 @@ func (c *client) config() session.Config {
 	if login.Certificate != nil {
 		cfg.TLS.Certificate = login.Certificate
 	}
+	if c.keeper() {
+		cfg.Username, cfg.QueueLines = username(set.Relay.Nick), keeperQueue
+	}
 	return cfg
-}
-
-// nickWished is the nick to ask for, as its person or the settings have it.
-func (c *client) nickWished() string {
-	if c.login != nil && c.login.Nick != "" {
-		return c.login.Nick
-	}
-	return c.fill(c.net.set.Load().Nick)
-}
-
-// fill puts what is known of somebody into a pattern.
-func (c *client) fill(pattern string) string {
-	local := localPart(c.who())
-	var b strings.Builder
-	for {
-		text, rest, found := strings.Cut(pattern, "{")
-		b.WriteString(text)
-		if !found {
-			return b.String()
-		}
-		name, after, _ := strings.Cut(rest, "}")
-		switch name {
-		case "nick":
-			b.WriteString(cmp.Or(c.wish, local))
-		case "local":
-			b.WriteString(local)
-		case "jid":
-			b.WriteString(c.who().ID)
-		default:
-			b.WriteByte('{')
-			after = rest
-		}
-		pattern = after
-	}
-}
-
-// localPart is what somebody is called at home: the localpart of a JID or of a
-// Matrix user id.
-func localPart(who bridge.Person) string {
-	if who.Network == bridge.NetworkMatrix {
-		local, _, _ := strings.Cut(strings.TrimPrefix(who.ID, "@"), ":")
-		return local
-	}
-	local, _, _ := strings.Cut(who.ID, "@")
-	return local
-}
-
-// exactNick reports whether a nick that can't be had is refused rather than
-// varied: it is the one that somebody asked for as they entered, and none is
-// known yet as theirs.
-func (c *client) exactNick() bool {
-	return c.nickWished() == c.wish && len(c.rooms) > 0 && !slices.ContainsFunc(c.rooms, func(m *membership) bool { return m.known })
-}
-
-// nickFrom makes a nick that most servers take of a name that somebody
-// chose elsewhere (RFC 2812 2.3.1, "nickname"): what can't be in one is "_".
-// Letters beyond ASCII stay; a server that knows none of them says so, and
-// the session tries another nick.
-func nickFrom(name string) string {
-	nick := strings.Map(func(r rune) rune {
-		switch {
-		case r <= ' ' || strings.ContainsRune("!@#%&*+~,:.$?'\"/()<>=;", r), r >= 0x7f && r < 0xa1:
-			return '_'
-		}
-		return r
-	}, strings.TrimSpace(name))
-	if nick == "" {
-		return "_"
-	}
-	if nick[0] == '-' || nick[0] >= '0' && nick[0] <= '9' {
-		nick = "_" + nick
-	}
-	return bounded(nick)
-}
-
-const (
-	// maxUsername and maxRealname are how many bytes we say of what servers
-	// cut anyway (USERLEN is 10 on many), so that a long JID fits the line.
-	maxUsername = 32
-	maxRealname = 200
-)
-
-// username makes an ident: ASCII letters, digits and a few signs.
-func username(name string) string {
-	name = strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.':
-			return r
-		case r < 0x80:
-			return -1
-		}
-		return '_'
-	}, name)
-	return name[:min(len(name), maxUsername)]
 }
 
 // Ready implements session.Handler: registered.
@@ -310,6 +217,9 @@ func (c *client) Closed(err error) {
 		c.net.forgive(c.who())
 	}
 	c.since, c.sess = time.Time{}, nil
+	if c.keeper() { // it is asked anew
+		c.login = nil
+	}
 	for _, m := range c.rooms {
 		c.detach(m)
 		m.parts = 0
@@ -349,7 +259,7 @@ func (c *client) ended(err error) {
 	}
 	if len(c.rooms) == 0 && len(c.waiting) == 0 && !(c.standing && !c.net.isDead() && !c.net.side.isStopping()) {
 		c.retry = nil
-		c.net.freePlace()
+		c.net.freePlace(c.who())
 		return
 	}
 	wait := time.Duration(0) // ended by ourselves, but somebody came back meanwhile

@@ -39,6 +39,9 @@ func (s *Side) Deliver(e bridge.Event) {
 		}
 	}
 	switch {
+	case c == nil && e.Via != (bridge.Person{}):
+		s.fail(e, bridge.Failure{Kind: bridge.ErrNotInRoom, Text: "The bridge is not in this room."})
+		return
 	case c == nil && e.Room.Private():
 		s.fail(e, bridge.Failure{Kind: bridge.ErrOffline, Text: "You are not connected to " + e.Room.Network + "."})
 		return
@@ -56,8 +59,11 @@ func (s *Side) Deliver(e bridge.Event) {
 
 // behind is the person whose session an event goes to.
 func behind(e bridge.Event) bridge.Person {
-	if e.Room.Private() {
+	switch {
+	case e.Room.Private():
 		return e.Room.Owner
+	case e.Via != (bridge.Person{}):
+		return e.Via
 	}
 	return e.By
 }
@@ -80,7 +86,7 @@ func wants(e bridge.Event) bool {
 // nil where nobody uses it yet.
 func (s *Side) admits(n *network, who bridge.Person, e bridge.Event) (bridge.Failure, bool) {
 	opts := s.opts.Load()
-	if !wants(e) || opts.NetworksPerPerson == 0 && opts.RoomsPerPerson == 0 {
+	if !wants(e) || who == bridge.Keeper || opts.NetworksPerPerson == 0 && opts.RoomsPerPerson == 0 {
 		return bridge.Failure{}, true
 	}
 	networks, rooms := s.usage(who)
@@ -103,7 +109,11 @@ func (c *client) deliver(e bridge.Event) {
 	case bridge.Presence:
 		c.setPresence(e, b)
 	case bridge.Message:
-		c.say(e, b)
+		if e.Via != (bridge.Person{}) {
+			c.relay(e, b)
+		} else {
+			c.say(e, b)
+		}
 	case bridge.Rename:
 		c.changeNick(e, b)
 	case bridge.Topic:
@@ -122,7 +132,11 @@ func (c *client) deliver(e bridge.Event) {
 		c.typingInRoom(e, b)
 	case bridge.Read, bridge.Profile:
 		// IRC has no word for them that a channel's people would see.
-	case bridge.RoomInfo, bridge.Moved, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Info, bridge.Members, bridge.Session, bridge.Attachment, bridge.Lost:
+	case bridge.Info:
+		if c.keeper() {
+			c.inform(e, b)
+		}
+	case bridge.RoomInfo, bridge.Moved, bridge.Confirm, bridge.Failure, bridge.Answer, bridge.Members, bridge.Session, bridge.Attachment, bridge.Lost:
 		// Facts of other rooms. A channel has nobody to tell them to.
 	default:
 		panic("ircside: unknown kind of event delivered")

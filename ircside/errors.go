@@ -131,6 +131,7 @@ var numericKinds = map[int]bridge.ErrorKind{
 var failCodes = map[string]bridge.ErrorKind{
 	"ACCOUNT_REQUIRED":        bridge.ErrMembersOnly,
 	"ALREADY_REGISTERED":      bridge.ErrPolicy,
+	"BANNED":                  bridge.ErrBanned, // RELAYMSG, of the nick that was made up
 	"CANNOT_SEND":             bridge.ErrNoVoice,
 	"CHANNAME_IN_USE":         bridge.ErrConflict,
 	"INVALID_CHANNEL":         bridge.ErrBadName,

@@ -211,10 +211,14 @@ func (n *network) roomsOf(who bridge.Person) int {
 	return -1
 }
 
-// takePlace reserves one of the sessions that we may have.
-func (n *network) takePlace() bool {
+// takePlace reserves one of the sessions that we may have. The keeper's own is
+// always there.
+func (n *network) takePlace(who bridge.Person) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if who == bridge.Keeper {
+		return true
+	}
 	if most := n.set.Load().Sessions; most > 0 && n.sessions >= most {
 		return false
 	}
@@ -222,10 +226,12 @@ func (n *network) takePlace() bool {
 	return true
 }
 
-func (n *network) freePlace() {
+func (n *network) freePlace(who bridge.Person) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.sessions--
+	if who != bridge.Keeper {
+		n.sessions--
+	}
 }
 
 // byNick is who of ours has the nick.

@@ -15,6 +15,9 @@ import (
 // core when the server has taken it. Whoever is not in the channel may speak
 // too, where it is -n, and so may a server.
 func (o *observer) message(m *line.Message) {
+	if by, ok := o.ours(relayed(m)); ok && by == bridge.Keeper {
+		return
+	}
 	n := o.member(m.Nick())
 	if n == nil { // or the member list is still to come
 		n = &member{nick: o.decode(m.Nick())}

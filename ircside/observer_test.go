@@ -14,10 +14,13 @@ import (
 	"isthmus/ircside/text"
 )
 
+// ofOurs reports whether somebody is no native of the test's network.
+func ofOurs(p bridge.Person) bool { return p != (bridge.Person{}) && p.Network != "net" }
+
 // show writes an event as the transcripts have it.
 func show(e bridge.Event) string {
 	who := e.By.ID
-	if e.By.Network == bridge.NetworkXMPP {
+	if ofOurs(e.By) {
 		who = "<" + who + ">"
 	}
 	switch b := e.Body.(type) {
@@ -48,7 +51,7 @@ func show(e bridge.Event) string {
 		var names []string
 		for _, m := range b.Members {
 			name := m.Name
-			if m.Person.Network == bridge.NetworkXMPP {
+			if ofOurs(m.Person) {
 				name = "<" + m.Person.ID + ">" + name
 			}
 			if m.Show != 0 {

@@ -48,7 +48,10 @@ type Network struct {
 	// Encoding is what is taken for the encoding of lines that are not UTF-8.
 	Encoding encoding.Encoding
 	Flood    session.Flood
-	Sessions int // at once; 0 means no limit
+	// Sessions is how many people may be connected at once, the keeper not
+	// counted; 0 means no limit.
+	Sessions int
+	Relay    Relay
 	// ConnectBurst connections are opened at once, then one per ConnectInterval.
 	ConnectBurst    int
 	ConnectInterval time.Duration

@@ -303,7 +303,7 @@ func TestWatchByISON(t *testing.T) {
 func TestPieces(t *testing.T) {
 	long := strings.Repeat("wörd ", 300)
 	for _, emote := range []bool{false, true} {
-		got := pieces(bridge.Message{Text: long, Emote: emote}, nil, "alice", "~user@some.host.example.org", "PRIVMSG", "#channel")
+		got := pieces(bridge.Message{Text: long, Emote: emote}, nil, roomFor("alice", "~user@some.host.example.org", "PRIVMSG", "#channel"))
 		var whole strings.Builder
 		for _, piece := range got {
 			if l := len(":alice!~user@some.host.example.org PRIVMSG #channel :" + piece + "\r\n"); l > line.MaxBody {

@@ -58,7 +58,7 @@ func (c *client) join(e bridge.Event, j bridge.Join) {
 	case c.phase == phaseUp:
 		c.stopTimer()
 		c.sendJoin(m)
-	case c.exactNick() && nickFrom(c.wish) != c.wish:
+	case c.picky() && c.exactNick() && nickFrom(c.wish) != c.wish:
 		c.refuse(m, bridge.Failure{Kind: bridge.ErrBadName, Text: "IRC can't hold such a nick."})
 	default:
 		if why, ok := c.connect(); !ok {

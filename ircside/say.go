@@ -1,6 +1,8 @@
 package ircside
 
 import (
+	"slices"
+
 	"isthmus/bridge"
 	"isthmus/ircside/line"
 	"isthmus/ircside/session"
@@ -20,12 +22,16 @@ func (c *client) say(e bridge.Event, b bridge.Message) {
 // there, e fails.
 func (c *client) inRoom(e bridge.Event) (*membership, bool) {
 	m := c.room([]byte(e.Room.ID))
+	who := "You are"
+	if c.keeper() {
+		who = "The bridge is"
+	}
 	switch {
 	case m == nil:
-		c.fail(e, bridge.Failure{Kind: bridge.ErrNotInRoom, Text: "You are not in this room."})
+		c.fail(e, bridge.Failure{Kind: bridge.ErrNotInRoom, Text: who + " not in this room."})
 		return nil, false
 	case c.phase != phaseUp || !m.joined:
-		c.fail(e, bridge.Failure{Kind: bridge.ErrOffline, Text: "You are not connected to " + c.net.name + " at the moment."})
+		c.fail(e, bridge.Failure{Kind: bridge.ErrOffline, Text: who + " not connected to " + c.net.name + " at the moment."})
 		return nil, false
 	}
 	return m, true
@@ -34,31 +40,49 @@ func (c *client) inRoom(e bridge.Event) (*membership, bool) {
 // send sends a message to a channel or nick, in as many lines as it takes.
 // Confirm comes when the server has taken them all.
 func (c *client) send(e bridge.Event, b bridge.Message, target string) {
-	command := "PRIVMSG"
-	if b.Notice {
-		command = "NOTICE"
-	}
-	words := pieces(b, c.nicksOf(e.Room), c.sess.Nick(), c.sess.Userhost(), command, target)
-	switch {
-	case len(words) == 0:
-		c.fail(e, bridge.Failure{Kind: bridge.ErrPolicy, Text: "There is no text in this message."})
-		return
-	case len(words) > maxPieces:
-		c.fail(e, bridge.Failure{Kind: bridge.ErrTooLong, Text: "This message is too long for IRC."})
+	command := commandOf(b)
+	words := pieces(b, c.nicksOf(e.Room), c.roomFor(c.sess.Nick(), command, target))
+	r, ok := c.speech(e, words, command, target)
+	if !ok {
 		return
 	}
 	c.spoke(e)
-	lines := make([]session.Line, len(words))
-	for i, w := range words {
-		lines[i] = session.Line{Command: command, Params: []string{target, w}}
-	}
 	if !e.Room.Private() || b.Notice { // RFC 2812 3.3.2: a NOTICE is not answered
-		c.request(e, lines...)
+		c.requestFor(e, r, nil)
 		return
 	}
-	c.requestFor(e, session.Request{Lines: lines, Collect: []string{rplAway}}, func(replies []*line.Message) {
-		c.toldAway(e.Room.ID, replies)
-	})
+	r.Collect = []string{rplAway}
+	c.requestFor(e, r, func(replies []*line.Message) { c.toldAway(e.Room.ID, replies) })
+}
+
+// commandOf is the command that says b.
+func commandOf(b bridge.Message) string {
+	if b.Notice {
+		return "NOTICE"
+	}
+	return "PRIVMSG"
+}
+
+// roomFor is roomFor with our user@host, which that of a nick that was made up is like.
+func (c *client) roomFor(nick, command, target string) int {
+	return roomFor(nick, c.sess.Userhost(), command, target)
+}
+
+// speech is the request to say words, as the last of the parameters of as many
+// lines. If there is nothing to say, or too much, e has failed.
+func (c *client) speech(e bridge.Event, words []string, command string, params ...string) (r session.Request, ok bool) {
+	switch {
+	case len(words) == 0:
+		c.fail(e, bridge.Failure{Kind: bridge.ErrPolicy, Text: "There is no text in this message."})
+		return r, false
+	case len(words) > maxPieces:
+		c.fail(e, bridge.Failure{Kind: bridge.ErrTooLong, Text: "This message is too long for IRC."})
+		return r, false
+	}
+	for _, w := range words {
+		r.Lines = append(r.Lines, session.Line{Command: command, Params: append(slices.Clone(params), w)})
+	}
+	return r, true
 }
 
 // nicksOf tells what somebody is called where a message goes, "" where nobody

@@ -31,6 +31,7 @@ type Counters struct {
 	Unanswered atomic.Int64 // what operators and others said to us, too often to be answered
 	Dropped    atomic.Int64 // requests given up because too many waited for a connection
 	Braked     atomic.Int64 // times that a network refused so many that nobody else tried for a while
+	Unsaid     atomic.Int64 // notices of the keeper that could not be sent
 	Sessions   atomic.Int64 // open ones, the only one that goes down again
 
 	Session session.Stats
@@ -214,6 +215,9 @@ func (s *Side) usage(who bridge.Person) (networks, rooms int) {
 // fail publishes that a delivered event did not take effect. Only requests
 // are answered.
 func (s *Side) fail(e bridge.Event, how bridge.Failure) {
+	if _, notice := e.Body.(bridge.Info); notice {
+		s.unsaid(e, how.Text)
+	}
 	if isRequest(e.Body) {
 		s.core.Publish(bridge.Event{Room: e.Room, By: e.By, Ref: e.ID, Body: how})
 	}

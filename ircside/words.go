@@ -37,15 +37,20 @@ func reasonOf(s string, limit int) string {
 	return strings.TrimSpace(text.Split(s, limit)[0])
 }
 
-// pieces is what is said as parameters of PRIVMSG or NOTICE, each fit for one
-// line when it reaches others: with our nick and user@host before it. name is
-// what a mentioned person is called there, "" to leave it as it was said.
-func pieces(said bridge.Message, name func(bridge.Person) string, nick, userhost, command, target string) []string {
+// roomFor is how many bytes of words one line has room for when it reaches
+// others: with the nick and user@host, "" where that is not known, before it.
+func roomFor(nick, userhost, command, target string) int {
 	mask := len(userhost)
 	if mask == 0 {
 		mask = assumedMask
 	}
-	room := line.MaxBody - len(":! ") - len(nick) - mask - len(command) - len(" ") - len(target) - len(" :\r\n")
+	return line.MaxBody - len(":! ") - len(nick) - mask - len(command) - len(" ") - len(target) - len(" :\r\n")
+}
+
+// pieces is what is said as parameters of PRIVMSG or NOTICE, each of so many
+// bytes at most. name is what a mentioned person is called there, "" to leave
+// it as it was said.
+func pieces(said bridge.Message, name func(bridge.Person) string, room int) []string {
 	if said.Emote {
 		room -= len(text.CTCP("ACTION", "x")) - 1
 	}

@@ -78,6 +78,10 @@ func ircNetwork(n config.Network) (ircside.Network, error) {
 		Contact:         n.Contact,
 		Bots:            n.Bots,
 		NoStrangers:     n.PrivateMessages == config.MessagesKnown,
+		Relay: ircside.Relay{
+			Nick: n.Relay.Nick, Template: n.Relay.Template, Colour: n.Relay.Colour, Guard: n.Relay.Guard,
+			Relaymsg: n.Relay.RelayMsg != "off",
+		},
 	}
 	for _, a := range n.Addresses {
 		out.Addresses = append(out.Addresses, session.Address{Host: a.Host, Port: strconv.Itoa(int(a.Port)), TLS: a.TLS()})
