@@ -1,6 +1,7 @@
 package ircside
 
 import (
+	"cmp"
 	"time"
 
 	"isthmus/bridge"
@@ -56,5 +57,5 @@ func (n *network) keeperNick() string {
 			return nick
 		}
 	}
-	return bridge.Keeper.ID
+	return cmp.Or(n.set.Load().Relay.Nick, DefaultRelay.Nick)
 }
