@@ -84,8 +84,9 @@ type private struct {
 	heard    *rate.Limiter     // of what others say to them
 	// toldFlood is when they were last told that they miss some of it.
 	toldFlood time.Time
-	typed     map[string]typed  // of what they write, by nick in small letters
-	aways     map[string]string // the away messages that they know of, by nick in small letters
+	typed     map[string]typed     // of what they write, by nick in small letters
+	wrote     map[string]time.Time // who has written to them, by nick in small letters
+	aways     map[string]string    // the away messages that they know of, by nick in small letters
 }
 
 func newClient(n *network, who bridge.Person) *client {

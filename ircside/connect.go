@@ -190,6 +190,7 @@ func (c *client) Ready() {
 	c.phase, c.since = phaseUp, time.Now()
 	c.net.log.Info("session up", "session", c.who(), "nick", c.nick)
 	c.tellSession(true, "Connected to "+c.net.name+" as "+c.nick+".")
+	c.sayBot()
 	c.awaySent = ""
 	c.sendAway()
 	for _, m := range c.rooms {

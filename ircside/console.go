@@ -62,7 +62,9 @@ func (c *client) command(e bridge.Event, b bridge.Message) {
 			c.changeNick(e, bridge.Rename{To: m.Param(0)})
 		}
 	default:
-		if c.upFor(e) {
+		if why, is := c.strangers(&m); is {
+			c.fail(e, why)
+		} else if c.upFor(e) {
 			c.raw(e, &m)
 		}
 	}

@@ -36,6 +36,10 @@ func (c *client) tell(e bridge.Event, b bridge.Message) {
 		c.fail(e, bridge.Failure{Kind: bridge.ErrNotFound, Text: "IRC has no nick like this."})
 		return
 	}
+	if why, is := c.stranger(e.Room.ID); is {
+		c.fail(e, why)
+		return
+	}
 	c.send(e, b, e.Room.ID)
 }
 
@@ -93,7 +97,7 @@ func (c *client) addressed(m *line.Message) bool {
 			}
 			return true
 		}
-		if !c.hears() {
+		if !c.hears(nick) {
 			return true
 		}
 		c.net.side.core.Publish(bridge.Event{Room: c.direct(nick), By: c.native(nick), Name: nick, At: sentAt(m, time.Now()), Body: said})
@@ -101,10 +105,10 @@ func (c *client) addressed(m *line.Message) bool {
 	return true
 }
 
-// hears reports whether one more private message can be taken in. Each nick is
+// hears reports whether one more private message can be taken in, of nick. Each nick is
 // a conversation of its own: a server, or a herd of bots, could begin any
 // number of them.
-func (c *client) hears() bool {
+func (c *client) hears(nick string) bool {
 	c.lock()
 	defer c.unlock()
 	p := c.extra()
@@ -113,6 +117,9 @@ func (c *client) hears() bool {
 	}
 	now := time.Now()
 	if p.heard.AllowN(now, 1) {
+		if c.net.set.Load().NoStrangers && nick != "" {
+			c.wrote(nick, now)
+		}
 		return true
 	}
 	c.net.side.Counters.Flooded.Add(1)
@@ -152,7 +159,11 @@ func (c *client) ctcp(m *line.Message) {
 	switch {
 	case m.Command != "PRIVMSG":
 	case command == "VERSION":
-		answer = c.net.side.opts.Load().Version
+		answer = c.version()
+	case command == "SOURCE":
+		answer = cmp.Or(c.net.set.Load().Contact, c.version())
+	case command == "CLIENTINFO":
+		answer = "ACTION CLIENTINFO PING SOURCE TIME VERSION"
 	case command == "PING":
 		answer = args
 	case command == "TIME":
@@ -174,6 +185,23 @@ func (c *client) ctcp(m *line.Message) {
 	}
 	if err := c.sess.Send("NOTICE", string(m.Nick()), text.CTCP(command, reasonOf(answer, 0))); err != nil {
 		counters.CTCP.Add(1)
+	}
+}
+
+// version is what runs here, and whom to talk to of it.
+func (c *client) version() string {
+	version := c.net.side.opts.Load().Version
+	if contact := c.net.set.Load().Contact; contact != "" {
+		version += ", contact " + contact
+	}
+	return version
+}
+
+// sayBot tells the server that the session is a bot's, where it has a mode for
+// that: the Keeper always is one.
+func (c *client) sayBot() {
+	if mode := c.table.Bot; mode != 0 && (c.who() == bridge.Keeper || c.net.set.Load().Bots) {
+		c.sendOrLog("MODE", c.nick, "+"+string(mode))
 	}
 }
 

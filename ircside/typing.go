@@ -59,6 +59,9 @@ func (c *client) typingTo(e bridge.Event, b bridge.Typing) {
 	if c.phase != phaseUp || !isNick(e.Room.ID, c.sess.ISupport()) {
 		return
 	}
+	if _, is := c.stranger(e.Room.ID); is {
+		return
+	}
 	p := c.extra()
 	if p.typed == nil || len(p.typed) > maxTyped {
 		p.typed = map[string]typed{}
@@ -103,7 +106,7 @@ func (c *client) tagged(m *line.Message) bool {
 		return false
 	}
 	on, ok := typingOf(m)
-	if !ok || m.FromServer() || strings.IndexByte(c.table.StatusMsg, target[0]) >= 0 || !c.hears() {
+	if !ok || m.FromServer() || strings.IndexByte(c.table.StatusMsg, target[0]) >= 0 || !c.hears("") {
 		return true
 	}
 	nick := c.net.decode(m.Nick())
