@@ -130,7 +130,9 @@ type Read struct {
 
 // Invite is a call into a room. As a request in a shared room, By asks that
 // Person be let in. In a private conversation it tells Owner that the other
-// party asks them into the room called Room on the other party's network.
+// party asks them into the room called Room on the other party's network. As a
+// fact of a shared room it tells the mapping that the Keeper, who could not come
+// in, is asked in now.
 type Invite struct {
 	Person Person `json:"person,omitzero"`
 	Room   string `json:"room,omitempty"`

@@ -133,6 +133,9 @@ func opens(e Event) bool {
 	if l, leave := e.Body.(Leave); leave {
 		return l.Cause == CauseDecline && e.Ref == ""
 	}
+	if callsKeeper(e) {
+		return true
+	}
 	_, join := e.Body.(Join)
 	return join && e.Ref == ""
 }
@@ -150,7 +153,7 @@ func (h *Hub) open(e Event) *portal {
 	for _, link := range h.links {
 		legs := link.legs(e.Room)
 		// A fact of a room that nobody is in opens nothing.
-		if legs == nil || !e.Room.Private() && decides(legs, e.Room) {
+		if legs == nil || !e.Room.Private() && decides(legs, e.Room) && !callsKeeper(e) {
 			continue
 		}
 		return h.join(legs)

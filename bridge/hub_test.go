@@ -223,6 +223,28 @@ func TestHubCarriesDeclines(t *testing.T) {
 
 // TestOverflow: a leg that does not take what it is given loses some of it,
 // is told how much, and is shown the room anew; nobody else waits for it.
+// That somebody asks the Keeper in reaches the mapping though nobody is in the room.
+func TestHubCallsKeeper(t *testing.T) {
+	h, irc, mapped := NewHub(&recorder{}, slog.New(slog.DiscardHandler)), newFakeSide(), newFakeSide()
+	h.RegisterOthers(irc)
+	h.Register(NetworkMapped, mapped)
+	own, room := Room{Network: NetworkMapped, ID: "lounge/1"}, Room{Network: "libera", ID: "#lounge"}
+	if err := h.SetLinks([]Link{{Name: "lounge", Legs: []LegRule{
+		{Network: own.Network, Room: own.ID}, {Network: room.Network, Room: room.ID, Authority: true},
+	}}}); err != nil {
+		t.Fatal(err)
+	}
+	h.Publish(Event{Room: room, By: Person{"libera", "bob"}, Body: Invite{Person: Person{"libera", "ann"}}})
+	h.Publish(Event{Room: Room{Network: "libera", ID: "#other"}, By: Person{"libera", "bob"}, Body: Invite{Person: Keeper}})
+	h.Publish(Event{Room: room, By: Person{"libera", "bob"}, Body: Invite{Person: Keeper}})
+	if got := mapped.wait(t, 1); got[0].Room != own || got[0].Body != (Invite{Person: Keeper}) {
+		t.Errorf("%+v", got)
+	}
+	if n := h.Counters.Orphans.Load() + h.Counters.Refused.Load(); n != 2 {
+		t.Errorf("%d went nowhere", n)
+	}
+}
+
 func TestOverflow(t *testing.T) {
 	h, xmpp, _, _ := startHub(t)
 	h.Publish(Event{Room: goMUC, By: alice, Name: "Alice", Body: Join{}})

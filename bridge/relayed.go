@@ -59,3 +59,20 @@ func (s *state) inform(from *leg, e Event) {
 	}
 	s.forward(e)
 }
+
+// callsKeeper reports whether a fact is that somebody asks the Keeper into a
+// room. It is for the mapping, also while nobody of ours is in the room.
+func callsKeeper(e Event) bool {
+	i, invite := e.Body.(Invite)
+	return invite && i.Person == Keeper && !e.Room.Private()
+}
+
+// tellMapped delivers a fact to the legs of mappings alone, whoever is there.
+func (s *state) tellMapped(e Event) {
+	for _, l := range s.legs {
+		if l.mapped() {
+			e.Room = l.room
+			s.out.deliver = append(s.out.deliver, e)
+		}
+	}
+}

@@ -366,7 +366,13 @@ func (s *state) fact(from *leg, e Event) {
 			m.attached = b.Attached
 			s.show(e, nil)
 		}
-	case Info, Session, Invite, Pardon:
+	case Invite:
+		if callsKeeper(e) {
+			s.tellMapped(e)
+		} else {
+			s.show(e, nil)
+		}
+	case Info, Session, Pardon:
 		s.show(e, nil)
 	case Confirm:
 		s.confirmed(from, e, b)

@@ -259,7 +259,11 @@ func (s *state) takeNative(k *leg, e bridge.Event) {
 		s.moved(k, b)
 	case bridge.Lost:
 		s.lost(k, b)
-	case bridge.RoomInfo, bridge.Info, bridge.Session, bridge.Invite, bridge.Answer:
+	case bridge.Invite:
+		if b.Person == bridge.Keeper && k.keeper.state >= waiting {
+			s.joinKeeper(k) // it is what was waited for
+		}
+	case bridge.RoomInfo, bridge.Info, bridge.Session, bridge.Answer:
 		// Each room presents itself, and the bridge's word is for it alone.
 	default:
 		panic("mapping: unknown kind of event delivered")
