@@ -50,18 +50,20 @@ type client struct {
 	events []bridge.Event
 	after  []func()
 
-	gone    bool // no more a client of its network
-	phase   phase
-	edits   int32 // how often they changed their login
-	sess    *session.Session
-	since   time.Time // when it came up
-	wish    string    // the nick asked for
-	login   *Login    // nil until asked
-	timer   *time.Timer
-	turn    time.Time                   // when the rate allows the session that waits
-	retry   *backoff.ExponentialBackOff // nil while all is well
-	rooms   []*membership
-	waiting []bridge.Event // private requests until the session is up
+	gone  bool // no more a client of its network
+	phase phase
+	edits int32 // how often they changed their login
+	sess  *session.Session
+	since time.Time // when it came up
+	wish  string    // the nick asked for
+	login *Login    // nil until asked
+	// becoming is whose session it will be when a NICK of ours has worked.
+	becoming *bridge.Person
+	timer    *time.Timer
+	turn     time.Time                   // when the rate allows the session that waits
+	retry    *backoff.ExponentialBackOff // nil while all is well
+	rooms    []*membership
+	waiting  []bridge.Event // private requests until the session is up
 	// awaySent is what the server was last told; "" for not away.
 	awaySent string
 	private  *private // nil for who only is in channels

@@ -18,6 +18,10 @@ func (s *Side) Deliver(e bridge.Event) {
 		return
 	}
 	if _, join := e.Body.(bridge.Join); join {
+		if e.By.Network == e.Room.Network {
+			s.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "Who is on " + e.Room.Network + " by themselves joins by themselves."})
+			return
+		}
 		if err := s.ledger.load(); err != nil {
 			s.log.Error("what operators of channels said can't be read", "error", err)
 			s.fail(e, bridge.Failure{Kind: bridge.ErrOffline, Text: "It can't be found out at the moment whether this channel lets us in."})
@@ -39,6 +43,8 @@ func (s *Side) Deliver(e bridge.Event) {
 		}
 	}
 	switch {
+	case c == nil && n.became(e):
+		return
 	case c == nil && e.Via != (bridge.Person{}):
 		s.fail(e, bridge.Failure{Kind: bridge.ErrNotInRoom, Text: "The bridge is not in this room."})
 		return
@@ -115,7 +121,7 @@ func (c *client) deliver(e bridge.Event) {
 			c.say(e, b)
 		}
 	case bridge.Rename:
-		c.changeNick(e, b)
+		c.rename(e, b)
 	case bridge.Topic:
 		c.setTopic(e, b)
 	case bridge.RoleChange:

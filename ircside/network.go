@@ -151,7 +151,7 @@ func (n *network) lockClient(who bridge.Person, wanted bool) *client {
 			return nil
 		}
 		c.lock()
-		if !c.gone {
+		if !c.gone && c.who() == who {
 			return c
 		}
 		c.unlock()

@@ -276,12 +276,17 @@ func (c *client) ownNick(m *line.Message) bool {
 	from := c.nick
 	c.nick = c.net.decode(m.Params[0])
 	c.net.setNick(c, from, c.nick)
+	if c.becoming != nil {
+		c.become(*c.becoming)
+	}
 	for _, room := range c.rooms {
 		if !room.joined || !room.known {
 			continue
 		}
 		from := room.name
-		room.name = c.nick
+		if room.name = c.nick; from == c.nick { // told already, by become
+			continue
+		}
 		mistaken, untold := room.ch.rename(room, c.nick)
 		c.events = append(c.events, mistaken...)
 		if !untold {

@@ -136,6 +136,9 @@ func (c *client) changeNick(e bridge.Event, b bridge.Rename) {
 		c.fail(e, bridge.Failure{Kind: bridge.ErrOffline, Text: "You are not connected to " + c.net.name + " at the moment."})
 		return
 	}
+	if !c.picky() {
+		b.To = nickFrom(b.To)
+	}
 	if b.To == c.sess.Nick() {
 		c.confirm(e, "")
 		return
