@@ -16,22 +16,20 @@ type mappedPair struct {
 	bot string
 }
 
-// onMapped runs a scenario on such a pair. A private room's people have invited
-// nobody yet.
-func onMapped(t *testing.T, pairs []string, private bool, run func(*mappedPair)) {
+// onMapped runs a scenario on such a pair, with a change to the link's rooms.
+// The bot is invited to a private one by nobody yet.
+func onMapped(t *testing.T, preset string, change func(p *mappedPair, rooms []harness.Config) []harness.Config, run func(*mappedPair)) {
 	t.Helper()
 	var p *mappedPair
-	configured(t, pairs, func(s *scenario) {
+	configured(t, once, func(s *scenario) {
 		s.useMatrix()
 		p = &mappedPair{muc: newMUC(s), bob: s.person("bob"), bot: s.hs.ID("isthmusbot")}
-		options := map[string]any{"preset": "public_chat", "room_alias_name": "lounge"}
-		if private {
-			options["preset"] = "private_chat"
+		p.id = p.bob.CreateRoom(map[string]any{"preset": preset, "room_alias_name": "lounge"})
+		rooms := []harness.Config{{"xmpp": p.jid}, {"matrix": "#lounge:" + s.hs.Name}}
+		if change != nil {
+			rooms = change(p, rooms)
 		}
-		p.id = p.bob.CreateRoom(options)
-		s.gateway.Config.Set("links", []any{harness.Config{"name": "lounge", "rooms": []any{
-			harness.Config{"xmpp": p.jid}, harness.Config{"matrix": "#lounge:" + s.hs.Name},
-		}}})
+		s.gateway.Config.Set("links", []any{harness.Config{"name": "lounge", "rooms": rooms}})
 	}, func(*scenario) { run(p) })
 }
 
@@ -44,33 +42,38 @@ func (p *mappedPair) ghostOf(nick string) string {
 // in is somebody's occupant in the MUC.
 func (p *mappedPair) in(nick string) string { return p.jid + "/" + nick }
 
-// Everybody in one room is in the other: talk, names, kicks, bans and topic cross.
+// talk says something in each room, and has it come to the other as by their own.
+func (p *mappedPair) talk(room, nick, text string) {
+	p.Helper()
+	p.bob.Say(room, text+" muc")
+	p.alice.Expect(harness.Kind("message/groupchat"), harness.From(p.in("bob")), harness.Body(text+" muc"))
+	p.alice.Say(p.jid, text+" matrix")
+	p.alice.Expect(harness.From(p.in(nick)), harness.Body(text+" matrix")) // the MUC's own
+	p.bob.Expect(harness.InRoom(room), harness.Sender(p.ghostOf(strings.ReplaceAll(nick, "A", "=41"))), harness.Said("m.text", text+" matrix"))
+}
+
+// Everybody in one room is in the other: talk, names, bans and topic cross.
 func TestMatrixMapped(t *testing.T) {
-	onMapped(t, once, false, func(p *mappedPair) {
+	onMapped(t, "public_chat", nil, func(p *mappedPair) {
 		p.bob.Expect(harness.InRoom(p.id), harness.Membership(p.bot, "join"))
 		p.bob.Expect(harness.InRoom(p.id), harness.Membership(p.ghostOf("alice"), "join"))
 		p.alice.Expect(harness.Kind("presence/"), harness.From(p.in("bob")))
-		p.bob.Say(p.id, "hello muc")
-		p.alice.Expect(harness.Kind("message/groupchat"), harness.From(p.in("bob")), harness.Body("hello muc"))
-		p.alice.Say(p.jid, "hello matrix")
-		p.alice.Expect(harness.From(p.in("alice")), harness.Body("hello matrix")) // the MUC's own
-		p.bob.Expect(harness.InRoom(p.id), harness.Sender(p.ghostOf("alice")), harness.Said("m.text", "hello matrix"))
+		p.talk(p.id, "alice", "hello")
 
 		// Another nick is another ghost; the room is told of one change.
 		p.alice.Send(`<presence to="%s"/>`, p.in("Alicia"))
 		p.bob.Expect(harness.InRoom(p.id), harness.Membership(p.ghostOf("=41licia"), "join"))
 		p.bob.Expect(harness.InRoom(p.id), harness.Membership(p.ghostOf("alice"), "leave"))
-		p.alice.Say(p.jid, "it is me")
-		p.bob.Expect(harness.InRoom(p.id), harness.Sender(p.ghostOf("=41licia")), harness.Said("m.text", "it is me"))
+		p.talk(p.id, "Alicia", "it is me")
 
-		// What the bot may not do is told; what it may, is done.
+		p.bob.SetPower(p.id, p.bot, 50)
 		carol := p.person("carol")
 		carol.Join(p.id)
 		p.alice.Expect(harness.Kind("presence/"), harness.From(p.in("carol")))
-		p.bob.SetPower(p.id, p.bot, 50)
 		p.bob.Ban(p.id, carol.ID, "enough")
 		p.alice.Expect(harness.Kind("presence/unavailable"), harness.From(p.in("carol")))
-		p.bob.Expect(harness.InRoom(p.id), harness.Membership(carol.ID, "ban"))
+		p.alice.Send(`<message to="%s" type="groupchat"><subject>about all</subject></message>`, p.jid)
+		p.bob.Expect(harness.InRoom(p.id), harness.EventType("m.room.topic"), harness.Sender(p.bot), harness.ContentText("topic", "about all"))
 		p.bob.ExpectNone(harness.Said("m.text", "hello muc"))
 		p.alice.ExpectNone(harness.Body("hello matrix"))
 	})
@@ -78,15 +81,97 @@ func TestMatrixMapped(t *testing.T) {
 
 // The bot waits to be invited into a private room, and invites the others.
 func TestMatrixMappedPrivate(t *testing.T) {
-	onMapped(t, once, true, func(p *mappedPair) {
+	onMapped(t, "private_chat", nil, func(p *mappedPair) {
 		p.gateway.ExpectLog(p.T, `a mapped room is not joined.*invite the bridge's bot`)
 		p.bob.SetPower(p.id, p.bot, 50)
 		p.bob.Invite(p.id, p.bot)
 		p.bob.Expect(harness.InRoom(p.id), harness.Membership(p.bot, "join"))
 		p.bob.Expect(harness.InRoom(p.id), harness.Membership(p.ghostOf("alice"), "join"))
-		p.bob.Say(p.id, "hello muc")
-		p.alice.Expect(harness.Kind("message/groupchat"), harness.From(p.in("bob")), harness.Body("hello muc"))
-		p.alice.Say(p.jid, "hello matrix")
-		p.bob.Expect(harness.InRoom(p.id), harness.Sender(p.ghostOf("alice")), harness.Said("m.text", "hello matrix"))
+		p.talk(p.id, "alice", "hello")
+	})
+}
+
+// Where people have no ghosts, the bot says what they say, and whose word it is.
+func TestMatrixMappedRelayed(t *testing.T) {
+	onMapped(t, "public_chat", func(_ *mappedPair, rooms []harness.Config) []harness.Config {
+		rooms[1]["as"] = "relay"
+		return rooms
+	}, func(p *mappedPair) {
+		p.alice.Expect(harness.Kind("presence/"), harness.From(p.in("bob")))
+		p.alice.Say(p.jid, "hello")
+		e := p.bob.Expect(harness.InRoom(p.id), harness.Sender(p.bot), harness.Said("m.text", "alice: hello"))
+		if html := e.Text("formatted_body"); html != "<strong data-mx-profile-fallback>alice: </strong>hello" {
+			p.Errorf("%q", html)
+		}
+		p.alice.Say(p.jid, "/me waves")
+		p.bob.Expect(harness.InRoom(p.id), harness.Sender(p.bot), harness.Said("m.text", "* alice waves"))
+		p.bob.ExpectNone(harness.Membership(p.ghostOf("alice"), "join"))
+	})
+}
+
+// A room that is upgraded stays mapped: the bot and the ghosts go along.
+func TestMatrixMappedUpgraded(t *testing.T) {
+	onMapped(t, "public_chat", nil, func(p *mappedPair) {
+		p.bob.Expect(harness.InRoom(p.id), harness.Membership(p.ghostOf("alice"), "join"))
+		var upgraded struct {
+			Room string `json:"replacement_room"`
+		}
+		p.bob.Call(&upgraded, "upgradeRoom", p.id, "10")
+		p.bob.ExpectMembership(upgraded.Room, p.bot, true)
+		p.bob.ExpectMembership(upgraded.Room, p.ghostOf("alice"), true)
+		p.talk(upgraded.Room, "alice", "new carpets")
+	})
+}
+
+// Two rooms of Matrix and a MUC are one conversation. Who is in one of the two
+// is relayed into the other; who is in both is themselves in both.
+func TestMatrixMappedTwice(t *testing.T) {
+	var second string
+	onMapped(t, "public_chat", func(p *mappedPair, rooms []harness.Config) []harness.Config {
+		second = p.bob.PublicRoom("second")
+		return append(rooms, harness.Config{"matrix": "#second:" + p.hs.Name})
+	}, func(p *mappedPair) {
+		carol := p.person("carol")
+		carol.Join(second)
+		p.alice.Expect(harness.Kind("presence/"), harness.From(p.in("carol")))
+		carol.Say(second, "from the second")
+		p.alice.Expect(harness.From(p.in("carol")), harness.Body("from the second"))
+		p.bob.Expect(harness.InRoom(p.id), harness.Sender(p.bot), harness.Said("m.text", "carol: from the second"))
+		p.bob.Expect(harness.InRoom(second), harness.Sender(carol.ID), harness.Said("m.text", "from the second"))
+		p.bob.Say(p.id, "from both")
+		p.alice.Expect(harness.From(p.in("bob")), harness.Body("from both"))
+		p.bob.Expect(harness.InRoom(second), harness.Sender(p.bot), harness.Said("m.text", "bob: from both"))
+		p.alice.Say(p.jid, "hello both")
+		for _, room := range []string{p.id, second} {
+			p.bob.Expect(harness.InRoom(room), harness.Sender(p.ghostOf("alice")), harness.Said("m.text", "hello both"))
+		}
+		p.bob.ExpectNone(harness.ContentLike("body", "from the second|from both|hello both"), harness.WhereEvent("of others", func(e *harness.MatrixEvent) bool {
+			return e.Sender != p.bob.ID
+		}))
+	})
+}
+
+// Somebody may be in the mapped room and in the bridge's own room for what it
+// is mapped to: each word of theirs is in each room once.
+func TestMatrixMappedBesidePortal(t *testing.T) {
+	onMapped(t, "public_chat", nil, func(p *mappedPair) {
+		carol := p.person("carol")
+		portal := carol.Join(p.alias)
+		p.alice.Expect(harness.Kind("presence/"), harness.From(p.in("carol")))
+		carol.Say(portal, "by the portal")
+		p.alice.Expect(harness.From(p.in("carol")), harness.Body("by the portal"))
+		p.bob.Expect(harness.InRoom(p.id), harness.ContentLike("body", `^(carol: )?by the portal$`))
+		carol.Join(p.id)
+		carol.Say(p.id, "by the room")
+		p.alice.Expect(harness.BodyLike(`by the room$`))
+		carol.Expect(harness.InRoom(portal), harness.ContentLike("body", `by the room$`))
+		p.bob.Expect(harness.InRoom(p.id), harness.Sender(carol.ID), harness.Said("m.text", "by the room"))
+		carol.Say(portal, "once more")
+		p.alice.Expect(harness.From(p.in("carol")), harness.Body("once more"))
+		p.bob.Expect(harness.InRoom(p.id), harness.ContentLike("body", `once more$`))
+		p.bob.Say(p.id, "fence")
+		p.alice.Expect(harness.Body("fence"))
+		p.alice.ExpectNone(harness.BodyLike(`by the|once more`))
+		p.bob.ExpectNone(harness.ContentLike("body", `by the|once more`))
 	})
 }
