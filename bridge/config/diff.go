@@ -19,6 +19,8 @@ type Change struct {
 
 func (c Change) String() string {
 	switch {
+	case c.Old == "" && c.New != added:
+		return c.Path + " added: " + c.New
 	case c.Old == "":
 		return c.Path + " added"
 	case c.New == "":
@@ -26,6 +28,9 @@ func (c Change) String() string {
 	}
 	return fmt.Sprintf("%s: %s → %s", c.Path, c.Old, c.New)
 }
+
+// added is New of what came and has no text of its own.
+const added = "added"
 
 // Diff lists what is different in after, in the order of the schema. Networks,
 // links and rooms of links that came or went are one Change each; those of
@@ -79,7 +84,7 @@ func diffList(a, b reflect.Value, path string, out *[]Change) {
 		sub := fmt.Sprintf("%s[%d]", path, i)
 		switch {
 		case i >= a.Len():
-			*out = append(*out, Change{Path: sub, New: "added"})
+			*out = append(*out, Change{Path: sub, New: added})
 		case i >= b.Len():
 			*out = append(*out, Change{Path: sub, Old: "removed"})
 		default:
@@ -110,7 +115,11 @@ func diffNamed(a, b reflect.Value, path string, out *[]Change) {
 		va, vb := a.MapIndex(reflect.ValueOf(key)), b.MapIndex(reflect.ValueOf(key))
 		switch {
 		case !va.IsValid():
-			*out = append(*out, Change{Path: sub, New: "added"})
+			c := Change{Path: sub, New: added}
+			if l, ok := vb.Interface().(Link); ok {
+				c.New = l.summary()
+			}
+			*out = append(*out, c)
 		case !vb.IsValid():
 			*out = append(*out, Change{Path: sub, Old: "removed"})
 		default:

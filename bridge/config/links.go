@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"time"
 
 	"isthmus/bridge"
@@ -19,6 +20,15 @@ type Link struct {
 func (l *Link) setDefaults() { l.Moderation = "apply" }
 
 func (l Link) name() string { return l.Name }
+
+// summary names the rooms.
+func (l Link) summary() string {
+	rooms := make([]string, len(l.Rooms))
+	for i, r := range l.Rooms {
+		rooms[i] = r.String()
+	}
+	return strings.Join(rooms, " + ")
+}
 
 // LinkRoom is one room of a Link: of XMPP, IRC or Matrix.
 type LinkRoom struct {

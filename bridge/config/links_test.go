@@ -128,7 +128,7 @@ func TestDiffLinks(t *testing.T) {
 		{`      - { xmpp: Lounge@conference.example.org }` + "\n", ``, `links.lounge."lounge@conference.example.org" removed`},
 		{`#Lounge`, `#lobby`, `links.lounge."libera:#lobby" added|links.lounge."libera:#lounge" removed`},
 		{`#Lounge`, `#lounge`, ``},
-		{`name: dev`, `name: devel`, `links.dev removed|links.devel added`},
+		{`name: dev`, `name: devel`, `links.dev removed|links.devel added: ergo:#dev + dev@conference.example.org`},
 		{`idle: 1h`, `idle: 2h`, `networks.libera.mapped.idle: 1h0m0s → 2h0m0s|links.lounge."libera:#lounge".idle: 1h0m0s → 2h0m0s`},
 	} {
 		after := loadMapped(t, c.from, c.to)

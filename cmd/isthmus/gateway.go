@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"isthmus/bridge"
+	"isthmus/bridge/audit"
 	"isthmus/bridge/config"
 	"isthmus/bridge/mapping"
 	"isthmus/bridge/store"
@@ -21,8 +22,10 @@ import (
 
 // gateway is the wiring: the store, the core and the sides.
 type gateway struct {
-	cfg   *config.Config
+	mu    sync.Mutex
+	cfg   *config.Config // under mu; only reload changes it
 	log   *slog.Logger
+	since time.Time // when it started
 	store *store.Store
 	hub   *bridge.Hub
 	maps  *mapping.Side
@@ -36,10 +39,12 @@ type gateway struct {
 	media      *media.Proxy
 
 	metrics net.Listener // nil where there are none
+	control net.Listener // nil where there is none
+	audit   *audit.Log
 
 	failed chan error // what ends the gateway by itself
 	// Each part runs until its own context ends, so that they can end in order.
-	xmppRun, matrixRun, ircRun, coreRun part
+	controlRun, xmppRun, matrixRun, ircRun, coreRun part
 }
 
 // openPatience is how long the database may take to open.
@@ -47,8 +52,16 @@ const openPatience = 30 * time.Second
 
 // newGateway opens what can fail, and starts nothing.
 func newGateway(cfg *config.Config, log *slog.Logger) (_ *gateway, err error) {
-	g := &gateway{cfg: cfg, log: log, ready: &readiness{log: log}, failed: make(chan error, 1)}
-	g.ready.expect(cfg)
+	g := &gateway{cfg: cfg, log: log, since: time.Now(), failed: make(chan error, 1)}
+	if err := g.listenControl(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil && g.control != nil {
+			g.control.Close()
+		}
+	}()
+	g.audit = audit.Open(cfg.Audit.File, int64(cfg.Audit.Most), log)
 	ctx, cancel := context.WithTimeout(context.Background(), openPatience)
 	defer cancel()
 	g.store, err = store.Open(ctx, store.Options{
@@ -67,7 +80,12 @@ func newGateway(cfg *config.Config, log *slog.Logger) (_ *gateway, err error) {
 	if err := g.hub.SetLinks(links(cfg)); err != nil {
 		return nil, err
 	}
-	g.maps = mapping.New(g.hub, mapping.Options{Bans: g.store, Log: log})
+	g.maps = mapping.New(g.hub, mapping.Options{
+		Audit: g.audit, Bans: g.store, Log: log,
+		Changed: func() { g.ready.poke() },
+	})
+	g.ready = newReadiness(log, g.maps.Status)
+	g.ready.expect(cfg)
 	g.hub.Register(bridge.NetworkMapped, g.maps)
 	irc, err := ircOptions(cfg)
 	if err != nil {
@@ -98,6 +116,7 @@ func newGateway(cfg *config.Config, log *slog.Logger) (_ *gateway, err error) {
 func (g *gateway) start() {
 	g.coreRun.start(g.hub.Run)
 	g.coreRun.start(g.maps.Run)
+	g.coreRun.start(g.ready.run)
 	g.coreRun.start(trimMemory)
 	if g.metrics != nil {
 		g.coreRun.start(g.serveMetrics)
@@ -109,6 +128,9 @@ func (g *gateway) start() {
 	}
 	g.xmppRun.start(g.xmpp.Run)
 	g.maps.Set(mappings(g.cfg))
+	if g.control != nil {
+		g.controlRun.start(g.serveControl)
+	}
 }
 
 // stop ends the gateway in order: people in rooms are told first, then Matrix
@@ -117,10 +139,14 @@ func (g *gateway) stop() {
 	if g.matrix != nil {
 		g.matrix.Ending() // so that nobody's ghost leaves a room because of that
 	}
+	g.controlRun.stop()
 	g.xmppRun.stop()
 	g.matrixRun.stop()
 	g.ircRun.stop()
 	g.coreRun.stop()
+	if err := g.audit.Close(); err != nil {
+		g.log.Error("audit", "error", err)
+	}
 	if err := g.store.Close(); err != nil {
 		g.log.Error("store", "error", err)
 	}
@@ -168,6 +194,8 @@ func (g *gateway) reload(next *config.Config) error {
 			g.log.Info("reloaded", "change", c.String())
 		}
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.cfg, g.matrixAs = next, now.Matrix
 	return nil
 }

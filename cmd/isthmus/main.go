@@ -37,6 +37,7 @@ Matrix homeserver, if there is one, as an application service.`,
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), checkConfigCommand(), initCommand(), registrationCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkConfigCommand(), initCommand(), registrationCommand(), versionCommand(),
+		planCommand(), statusCommand(), explainCommand(), traceCommand(), auditCommand())
 	return root
 }

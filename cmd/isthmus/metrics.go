@@ -24,6 +24,14 @@ func (g *gateway) allMetrics() *metrics.Metrics {
 	metrics.Counter(m, "isthmus_core_lost_total", "Deliveries given up because a queue was full.", &core.Lost)
 	m.Gauge("isthmus_core_portals", "Conversations.", g.hub.Portals)
 
+	mapped := &g.maps.Counters
+	metrics.Counter(m, "isthmus_mapped_messages_total", "Messages taken up from mapped rooms.", &mapped.Crossed)
+	metrics.Counter(m, "isthmus_mapped_failed_total", "Messages that did not reach a room of their link; their senders were told.", &mapped.Failed)
+	metrics.Counter(m, "isthmus_mapped_repeated_total", "Messages of other bridges that repeat ours, not carried on.", &mapped.Repeated)
+	metrics.Counter(m, "isthmus_mapped_banned_total", "Messages of who is banned from a link.", &mapped.Banned)
+	metrics.Counter(m, "isthmus_audit_records_total", "Records of moderation written.", &g.audit.Counters.Written)
+	metrics.Counter(m, "isthmus_audit_lost_total", "Records of moderation that could not be written.", &g.audit.Counters.Lost)
+
 	st := &g.store.Counters
 	metrics.Counter(m, "isthmus_store_message_ids_total", "Message ids committed.", &st.Recorded)
 	metrics.Counter(m, "isthmus_store_lost_total", "Message ids that could not be recorded.", &st.Lost)
