@@ -39,11 +39,7 @@ func (n *natives) knock(ctx context.Context, ghost id.UserID, room bridge.Room, 
 // tells its person; it reports whether e is that. Only homeservers that have
 // knocking know it, and those say how it was before.
 func (n *natives) turnedDown(e *event.Event, ghost id.UserID) bool {
-	before := e.Unsigned.PrevContent
-	if before == nil || e.Sender == ghost {
-		return false
-	}
-	if before.Parsed == nil && before.ParseRaw(e.Type) != nil || before.AsMember().Membership != event.MembershipKnock {
+	if e.Sender == ghost || wasMember(e) != event.MembershipKnock {
 		return false
 	}
 	c := e.Content.AsMember()
@@ -67,4 +63,14 @@ func (n *natives) turnedDown(e *event.Event, ghost id.UserID) bool {
 		At:   time.UnixMilli(e.Timestamp), Body: bridge.Info{Text: text},
 	})
 	return true
+}
+
+// wasMember is the membership before an event that changes it, "" if the
+// homeserver doesn't say.
+func wasMember(e *event.Event) event.Membership {
+	before := e.Unsigned.PrevContent
+	if before == nil || before.Parsed == nil && before.ParseRaw(e.Type) != nil {
+		return ""
+	}
+	return before.AsMember().Membership
 }

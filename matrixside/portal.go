@@ -104,7 +104,7 @@ func newPortal(all *portals, room id.RoomID, name string) *portal {
 		admit: p.admit, dropped: func(user id.UserID) { all.drop(user, p) },
 		key: func(user id.UserID) string { return p.keys[user] },
 		now: time.Now, newID: bridge.NewID, ghostOf: s.ghostOf, isOurs: s.isOurs, personOf: s.ghosts.person, parse: s.said,
-		users: map[id.UserID]*portalUser{}, gone: map[id.UserID]since{}, crowd: newCrowd(ghostsOnDendrite, s.ghosts.entered), asked: map[string]*portalAsked{},
+		users: map[id.UserID]*portalUser{}, gone: map[id.UserID]since{}, banned: map[id.UserID]bool{}, crowd: newCrowd(ghostsOnDendrite, s.ghosts.entered), asked: map[string]*portalAsked{},
 		levels: map[id.UserID]int{}, typing: map[id.UserID]bool{}, name: there,
 	}
 	return p

@@ -368,10 +368,20 @@ func (p *portal) enter(ctx context.Context, g id.UserID) error {
 	if _, err := p.side.ghosts.ensure(ctx, who.person, who.name); err != nil {
 		return err
 	}
-	err := p.side.options().Client.Do(ctx, g, func(ctx context.Context, m *mautrix.Client) error {
+	c := p.side.options().Client
+	join := func(ctx context.Context, m *mautrix.Client) error {
 		_, err := m.JoinRoomByID(ctx, p.id)
 		return err
-	})
+	}
+	err := c.Do(ctx, g, join)
+	if err != nil && client.Failure(err).Kind == bridge.ErrBanned { // but not there, where they are in
+		// Whether that worked, or somebody else was faster, is seen by whether they can join.
+		_ = c.Do(ctx, "", func(ctx context.Context, m *mautrix.Client) error {
+			_, err := m.UnbanUser(ctx, p.id, &mautrix.ReqUnbanUser{UserID: g})
+			return err
+		})
+		err = c.Do(ctx, g, join)
+	}
 	if err != nil {
 		return err
 	}

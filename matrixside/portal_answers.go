@@ -42,10 +42,16 @@ func (s *portalState) answered(e bridge.Event) {
 		s.notice("The topic stays as it was. "+why, a.cause, user)
 		s.do(actState{event.StateTopic, s.topic})
 	case bridge.Expel:
+		if b.Target == "" {
+			s.notice("The ban of "+b.Person.ID+" counts on Matrix alone. "+why, a.cause, user)
+			break
+		}
 		s.notice(b.Target+" stays. "+why, a.cause, user)
 		if s.crowd.name(a.ghost) != "" {
 			s.do(actReadmit{a.ghost, b.Ban})
 		}
+	case bridge.Pardon:
+		s.notice("The ban of "+b.Person.ID+" is lifted on Matrix alone. "+why, a.cause, user)
 	case bridge.RoleChange:
 		s.notice(why, a.cause, user)
 		s.setLevels(map[id.UserID]int{a.ghost: a.level})

@@ -129,34 +129,56 @@ func (s *portalState) userLeaves(e *event.Event, who id.UserID, m *event.MemberE
 	s.setLevels(map[id.UserID]int{who: 0})
 }
 
+// maxBanned bounds the ghosts who are known to be banned. Whoever is forgotten has
+// their ban lifted on Matrix alone, where the homeserver doesn't tell of it.
+const maxBanned = 1024
+
 // ghostMember takes in what a Matrix user did to a ghost.
 func (s *portalState) ghostMember(e *event.Event, g id.UserID, m *event.MemberEventContent, done func()) {
-	if s.isOurs(e.Sender) {
-		s.finish(done) // our own doing, which we know
+	if s.isOurs(e.Sender) { // our own doing, which we know
+		delete(s.banned, g)
+		s.finish(done)
 		return
 	}
 	switch m.Membership {
 	case event.MembershipInvite:
 		s.ghostInvited(e, g, m, done)
-	case event.MembershipLeave, event.MembershipBan:
-		if s.crowd.here(g) == "" && m.Membership == event.MembershipLeave { // an invitation taken back, or a ban
-			s.finish(done)
-			return
+	case event.MembershipBan:
+		if len(s.banned) >= maxBanned {
+			clear(s.banned)
 		}
-		name := s.crowd.name(g)
-		s.crowd.did(g, false)
-		if name == "" {
+		s.banned[g] = true
+		s.ghostExpelled(e, g, m, done)
+	case event.MembershipLeave:
+		banned := s.banned[g] || wasMember(e) == event.MembershipBan
+		delete(s.banned, g)
+		switch who, ok := s.personOf(g); {
+		case banned && ok:
+			s.ask(portalAsked{event: bridge.Event{By: matrixPerson(e.Sender), Body: bridge.Pardon{Person: who}}, cause: e.ID, ghost: g, done: done})
+		case s.crowd.here(g) == "": // an invitation taken back
 			s.finish(done)
-			return
+		default:
+			s.ghostExpelled(e, g, m, done)
 		}
-		s.ask(portalAsked{
-			event: bridge.Event{By: matrixPerson(e.Sender), Body: bridge.Expel{
-				Target: name, Ban: m.Membership == event.MembershipBan, Reason: cleanLine(m.Reason, maxTopic)}},
-			cause: e.ID, ghost: g, done: done,
-		})
 	default:
 		s.finish(done)
 	}
+}
+
+// ghostExpelled asks that somebody be removed, and with a ban also if they are
+// not in the room.
+func (s *portalState) ghostExpelled(e *event.Event, g id.UserID, m *event.MemberEventContent, done func()) {
+	b := bridge.Expel{Target: s.crowd.name(g), Ban: m.Membership == event.MembershipBan, Reason: cleanLine(m.Reason, maxTopic)}
+	s.crowd.did(g, false)
+	who, known := s.personOf(g)
+	if b.Target == "" && (!b.Ban || !known) {
+		s.finish(done)
+		return
+	}
+	if b.Target == "" {
+		b.Person = who
+	}
+	s.ask(portalAsked{event: bridge.Event{By: matrixPerson(e.Sender), Body: b}, cause: e.ID, ghost: g, done: done})
 }
 
 func (s *portalState) ghostInvited(e *event.Event, g id.UserID, m *event.MemberEventContent, done func()) {

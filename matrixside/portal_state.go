@@ -44,6 +44,7 @@ type portalState struct {
 
 	users  map[id.UserID]*portalUser
 	gone   map[id.UserID]since // of those who left last
+	banned map[id.UserID]bool  // ghosts, by Matrix users
 	crowd  crowd
 	asked  map[string]*portalAsked // requests that are not answered, by id
 	levels map[id.UserID]int       // what the room's power levels say, but for 0

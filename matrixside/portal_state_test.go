@@ -57,7 +57,7 @@ func newPortalScript(t *testing.T, room string, most int) *portalScript {
 		},
 		isOurs: testNames.IsOurs, personOf: testNames.Person,
 		parse: func(e *event.Event) (bridge.Message, bool) { return format.Parse(e, format.In{}) },
-		users: map[id.UserID]*portalUser{}, gone: map[id.UserID]since{}, asked: map[string]*portalAsked{}, levels: map[id.UserID]int{}, typing: map[id.UserID]bool{},
+		users: map[id.UserID]*portalUser{}, gone: map[id.UserID]since{}, banned: map[id.UserID]bool{}, asked: map[string]*portalAsked{}, levels: map[id.UserID]int{}, typing: map[id.UserID]bool{},
 		crowd: newCrowd(most, func(bridge.Person, int) {}), name: there,
 	}
 	return s
