@@ -2,10 +2,10 @@ package ircside
 
 import (
 	"cmp"
+	"errors"
 	"strings"
 
 	"isthmus/bridge"
-	"isthmus/ircside/line"
 	"isthmus/ircside/session"
 	"isthmus/ircside/text"
 )
@@ -99,7 +99,7 @@ func (c *client) ban(e bridge.Event, b bridge.Expel, ch *channel, s sought) {
 		lines = append(lines, c.kickLine(b, ch, s))
 	}
 	nick := c.sess.Nick()
-	c.requestFor(e, session.Request{Lines: lines}, func([]*line.Message) { ch.banned(mask, nick, s.person) })
+	c.listed(e, lines, func() { ch.banned(mask, nick, s.person) })
 }
 
 func (c *client) kick(e bridge.Event, b bridge.Expel, ch *channel, s sought) {
@@ -163,7 +163,29 @@ func (c *client) unban(e bridge.Event, ch *channel, masks []string) {
 	for _, mask := range masks[:min(len(masks), maxPardons)] {
 		lines = append(lines, session.Line{Command: "MODE", Params: []string{ch.name, "-b", mask}})
 	}
-	c.request(e, lines...)
+	c.listed(e, lines, func() {})
+}
+
+// listed sends changes of the list of bans and answers e. An entry that is
+// there already, or not any more, is as good as one that was set or taken off.
+func (c *client) listed(e bridge.Event, lines []session.Line, then func()) {
+	err := c.sess.Request(session.Request{Lines: lines}, func(r session.Result) {
+		c.lock()
+		defer c.unlock()
+		var reply *session.ReplyError
+		if errors.As(r.Err, &reply) && (reply.Numeric == 697 || reply.Numeric == 698) { // ERR_LISTMODEALREADYSET, ERR_LISTMODENOTSET
+			r.Err = nil
+		}
+		if r.Err != nil {
+			c.fail(e, c.failure(r.Err))
+			return
+		}
+		then()
+		c.confirm(e, "")
+	})
+	if err != nil {
+		c.fail(e, c.failure(err))
+	}
 }
 
 // invite asks the server to let somebody of the network in (RFC 2812 3.2.7).

@@ -24,6 +24,9 @@ func (c *client) nickWished() string {
 // where they are from, which everybody there can see anyway.
 func (c *client) realname(set *Network) string {
 	if c.keeper() {
+		if set.Relay.Realname == "" && set.Contact != "" {
+			return "Isthmus bridge, contact " + set.Contact
+		}
 		return cmp.Or(set.Relay.Realname, DefaultRelay.Realname)
 	}
 	name := c.fill(set.Realname)

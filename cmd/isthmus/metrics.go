@@ -73,6 +73,7 @@ func (g *gateway) allMetrics() *metrics.Metrics {
 	metrics.Counter(m, "isthmus_irc_forced_joins_total", "Channels that a server put somebody in.", &irc.Forced)
 	metrics.Counter(m, "isthmus_irc_crowded_total", "Members for whom a channel's list had no place.", &irc.Crowded)
 	metrics.Counter(m, "isthmus_irc_braked_total", "Times that a network threw out so many that nobody else tried for a while.", &irc.Braked)
+	metrics.Counter(m, "isthmus_irc_unanswered_total", "Words to the bridge itself that were not answered, being too many.", &irc.Unanswered)
 	metrics.Counter(m, "isthmus_irc_dropped_total", "Requests given up before a connection was there.", &irc.Dropped)
 	s := &irc.Session
 	metrics.Counter(m, "isthmus_irc_long_lines_total", "Lines skipped for their length.", &s.LongLines)
