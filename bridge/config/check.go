@@ -95,6 +95,7 @@ func (c *checker) xmpp(x *XMPP, cfg *Config) {
 	if strings.TrimSpace(x.Relay.Nick) == "" || strings.ContainsFunc(x.Relay.Nick, isControl) {
 		c.fail("xmpp.relay.nick", "must be a name without control characters")
 	}
+	c.nameTemplate("xmpp.relay.template", x.Relay.Template, "name")
 	c.mapped("xmpp.mapped", &x.Mapped)
 	seen := map[string]int{}
 	for i := range x.Domains {

@@ -234,7 +234,7 @@ func (c *checker) relay(path string, r *Relay) {
 	if !ircNick.MatchString(r.Nick) {
 		c.fail(path+".nick", "%s is not a nick: use up to 30 letters, digits and []\\`_^{|}-, and no digit first", strconv.QuoteToASCII(r.Nick))
 	}
-	c.nameTemplate(path+".template", r.Template)
+	c.nameTemplate(path+".template", r.Template, "name", "network")
 	c.oneOf(path+".relaymsg", r.RelayMsg, "auto", "off")
 }
 
@@ -257,13 +257,13 @@ func (c *checker) mapped(path string, m *Mapped) {
 		c.atLeast(path+".puppets", m.Puppets, 1)
 	}
 	if c.given(path + ".name") {
-		c.nameTemplate(path+".name", m.Name)
+		c.nameTemplate(path+".name", m.Name, "name", "network")
 	}
 }
 
 // nameTemplate checks a template that must tell people apart.
-func (c *checker) nameTemplate(path, text string) {
-	c.template(path, text, "name", "network")
+func (c *checker) nameTemplate(path, text string, names ...string) {
+	c.template(path, text, names...)
 	if text != "" && !strings.Contains(text, "{name}") {
 		c.fail(path, "needs {name}: everybody would be called the same")
 	}

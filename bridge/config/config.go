@@ -204,7 +204,7 @@ func Default() *Config {
 	return &Config{
 		XMPP: XMPP{
 			Server: Endpoint{Host: "127.0.0.1", Port: 5347},
-			Relay:  Occupant{Nick: "isthmus"},
+			Relay:  Occupant{Nick: "isthmus", Template: "<{name}> "},
 			Mapped: Mapped{As: AsPuppets, Enter: EnterJoin, Puppets: 1000, Name: "{name}"},
 		},
 		Matrix: Matrix{

@@ -104,9 +104,10 @@ const (
 	MessagesKnown = "known"
 )
 
-// Occupant is who we are in mapped MUCs.
+// Occupant is who we are in mapped MUCs, and how we say what others said.
 type Occupant struct {
-	Nick string `yaml:"nick"`
+	Nick     string `yaml:"nick"`
+	Template string `yaml:"template"` // what stands before the text; of {name}
 }
 
 // Relay is who we are on an IRC network, and how we say what others said.

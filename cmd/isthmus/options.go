@@ -100,6 +100,7 @@ func (g *gateway) xmppOptions(cfg *config.Config) xmppside.Options {
 		Deny:            cfg.Access.Deny,
 		MessageBurst:    cfg.Limits.Messages.Burst,
 		MessageInterval: cfg.Limits.Messages.Interval,
+		RelayTemplate:   cfg.XMPP.Relay.Template,
 		Key:             g.store.DeriveKey("occupant ids"),
 		Version:         version,
 		Logins:          g.store,
