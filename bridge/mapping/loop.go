@@ -11,12 +11,18 @@ import (
 const (
 	// echoWindow is how long after a message somebody is taken to repeat it.
 	echoWindow = 30 * time.Second
+	// A namesake's words are taken for a repetition only if they come at once.
+	// Those of less bytes are short.
+	namesakeWindow = 5 * time.Second
+	namesakeText   = 8
 	// echoBound is how many messages are remembered for that.
 	echoBound = 64
 	// echoesMost is how often somebody may seem to repeat others, within
 	// echoSpan, before they are taken for a bridge and not carried on: a person
-	// may quote another, but not so often.
-	echoesMost = 2
+	// may quote another, but not so often. It counts half what a namesake says
+	// that is short: two people may say "yes" to something.
+	echoesMost = 5
+	echoWeight = 2
 	echoSpan   = 2 * time.Minute
 	// ignoreFor is for how long a bridge is ignored after it repeated something.
 	ignoreFor = time.Hour
@@ -55,16 +61,15 @@ func (x *suspicion) bridgeLike() bool { return x.times > echoesMost }
 // remembers the message.
 func (c *echoes) repeats(s *state, k *leg, e bridge.Event, m bridge.Message) bool {
 	text := strings.TrimSpace(m.Text)
-	repeated := false
+	repeated := 0
 	for i := range c.recent {
 		r := &c.recent[i]
-		if s.now.Sub(r.at) <= echoWindow && r.from != k && repeatsText(text, e.Name, r) {
-			repeated = true
-			break
+		if ago := s.now.Sub(r.at); ago <= echoWindow && r.from != k && repeated == 0 {
+			repeated = repeats(text, e.Name, r, ago)
 		}
 	}
 	x := c.suspect[e.By]
-	if !repeated {
+	if repeated == 0 {
 		c.remember(echo{text, e.Name, k, s.now})
 		return x != nil && x.bridgeLike() && s.now.Sub(x.last) < echoSpan && namesSomebody(text, c.recent, k, s.now)
 	}
@@ -75,26 +80,33 @@ func (c *echoes) repeats(s *state, k *leg, e bridge.Event, m bridge.Message) boo
 		}
 		c.suspect[e.By] = x
 	}
-	x.times++
+	was := x.bridgeLike()
+	x.times += repeated
 	x.last = s.now
-	if x.times == echoesMost+1 {
+	if x.bridgeLike() && !was {
 		s.log(slog.LevelWarn, "somebody repeats what this bridge has carried: another bridge is in the room; what they repeat is not carried on", "room", k.set.At, "person", e.By, "name", e.Name)
 		s.notice(nil, e.Name+" in "+place(k)+" seems to be another bridge. What it repeats is not carried on.")
 	}
 	return x.bridgeLike()
 }
 
-// repeatsText reports whether text, said by name, is r's again: in a bot's
-// words, with r's name before it, or in those of a puppet of a like name.
-func repeatsText(text, name string, r *echo) bool {
+// repeats tells how much it looks as if text, said by name, were r's again: in
+// a bot's words, with r's name before it, or in those of a puppet of a like name.
+func repeats(text, name string, r *echo, ago time.Duration) int {
 	before, found := strings.CutSuffix(text, r.text)
-	if !found || r.text == "" {
-		return false
+	switch {
+	case !found || r.text == "":
+	case before != "":
+		if strings.Contains(fold(before), fold(r.name)) || strings.Contains(fold(before), fold(visible(r.name))) {
+			return echoWeight
+		}
+	case ago <= namesakeWindow && fold(name) != fold(r.name) && strings.Contains(fold(name), fold(r.name)):
+		if len(text) < namesakeText {
+			return 1
+		}
+		return echoWeight
 	}
-	if before == "" {
-		return fold(name) != fold(r.name) && strings.Contains(fold(name), fold(r.name))
-	}
-	return strings.Contains(fold(before), fold(r.name)) || strings.Contains(fold(before), fold(visible(r.name)))
+	return 0
 }
 
 // visible is a name without what a relay hides in it so that it highlights nobody.
