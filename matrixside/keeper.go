@@ -3,6 +3,8 @@ package matrixside
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -249,6 +251,53 @@ func (n *natives) crowded(e bridge.Event) *bridge.Failure {
 		return nil
 	}
 	return &bridge.Failure{Kind: bridge.ErrTooMany, Text: fmt.Sprintf("There are %d people of other networks in the room on Matrix, as many as its homeserver bears.", in)}
+}
+
+// awayPatience is how long the homeserver may be away before mappings are told.
+const awayPatience = 5 * time.Second
+
+// tellAway tells the mappings that the homeserver is away, if it still is in a while.
+func (n *natives) tellAway() {
+	wait := time.NewTimer(awayPatience)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		n.tellReach()
+	case <-n.side.ctx.Done():
+	}
+}
+
+// tellReach tells the mappings whether their rooms can be reached, so that what
+// is to be said in them waits meanwhile.
+func (n *natives) tellReach() {
+	n.mu.Lock()
+	rooms := slices.Collect(maps.Values(n.rooms))
+	n.mu.Unlock()
+	for _, room := range rooms {
+		room.box.Post(room.tellReach)
+	}
+}
+
+// tellReach is the mailbox's.
+func (n *native) tellReach() {
+	there := n.side.away.Load() == 0
+	bot := n.side.options().Names.BotID()
+	n.mu.Lock()
+	s := n.ours[bridge.Keeper]
+	news := s != nil && s.cut == there
+	if news {
+		s.cut = !there
+	}
+	name := n.nameLocked(bot)
+	n.mu.Unlock()
+	if !news {
+		return
+	}
+	now := bridge.Attachment{Attached: there}
+	if !there {
+		now.Text = "The Matrix homeserver can't be reached."
+	}
+	n.publish(bridge.Event{By: bridge.Keeper, Name: name, Body: now})
 }
 
 // keeperLeaves reports whether the bot is to leave a room on Matrix that the

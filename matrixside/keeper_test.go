@@ -1,11 +1,13 @@
 package matrixside
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
 
 	"isthmus/bridge"
@@ -517,4 +519,35 @@ func TestThousandGuests(t *testing.T) {
 	}
 	b.enter(room, alice, "Alice", 0) // by herself
 	b.hs.ExpectMember(at, string(id.UserID(ghostOf(b, alice))), "join")
+}
+
+// TestKeeperOutOfReach: mappings are told when the homeserver has been away for
+// a while, and when it is back, so that what is said waits.
+func TestKeeperOutOfReach(t *testing.T) {
+	b := startBridged(t, fakehs.Options{}, nil)
+	bob := b.hs.User("bob")
+	bob.CreateRoom(fakehs.RoomOptions{Alias: "go", Public: true})
+	room := matrixRoom("#go%example.org")
+	b.keep(room)
+	b.enter(room, rob, "rob", 0)
+	b.hs.Settle()
+	b.hs.Down()
+	b.askInVain()
+	if e, a := expectEvent(b.core, "the outage", anyOf[bridge.Attachment]); e.By != bridge.Keeper || e.Room != room || a.Attached || a.Text == "" {
+		t.Errorf("%+v", e)
+	}
+	b.hs.Up()
+	go func() { // the first answer tells that it is back
+		for b.side.away.Load() != 0 && t.Context().Err() == nil {
+			_ = b.side.options().Client.Do(t.Context(), "", func(ctx context.Context, m *mautrix.Client) error {
+				_, err := m.Whoami(ctx)
+				return err
+			})
+		}
+	}()
+	if e, a := expectEvent(b.core, "its end", anyOf[bridge.Attachment]); e.By != bridge.Keeper || !a.Attached {
+		t.Errorf("%+v", e)
+	}
+	b.confirmed(b.via(room, romeo, "romeo", bridge.Message{Text: "back"}))
+	noEvent(b.core, "it is told twice", anyOf[bridge.Attachment])
 }

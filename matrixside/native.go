@@ -83,6 +83,7 @@ type stay struct {
 	// called is for the Keeper, and for whom it has called in: they can come
 	// into the room again at any time.
 	called bool
+	cut    bool // of the Keeper: it was told that the homeserver is away
 }
 
 // mayLeave is the rule by which a ghost leaves the room, as natives.remember has it.

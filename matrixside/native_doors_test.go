@@ -189,6 +189,17 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// askInVain returns when it is found out that the homeserver is away. Somebody
+// who can't wait finds out; what is still under way may speak against it at first.
+func (b *bridged) askInVain() {
+	for deadline := time.Now().Add(10 * time.Second); b.side.options().Client.Up() && time.Now().Before(deadline); {
+		_ = b.side.options().Client.Once(b.t.Context(), "", func(ctx context.Context, m *mautrix.Client) error {
+			_, err := m.Whoami(ctx)
+			return err
+		})
+	}
+}
+
 func TestOutage(t *testing.T) {
 	b := startBridged(t, fakehs.Options{}, nil)
 	bob := b.hs.User("bob")
@@ -205,13 +216,7 @@ func TestOutage(t *testing.T) {
 	}
 	b.hs.Settle()
 	b.hs.Down()
-	for deadline := time.Now().Add(10 * time.Second); b.side.options().Client.Up() && time.Now().Before(deadline); {
-		// Somebody who can't wait finds out; what is still under way may speak against it at first.
-		_ = b.side.options().Client.Once(t.Context(), "", func(ctx context.Context, m *mautrix.Client) error {
-			_, err := m.Whoami(ctx)
-			return err
-		})
-	}
+	b.askInVain()
 	b.side.away.Store(time.Now().Add(-2 * outage).UnixNano())
 	patience := time.Now().Add(10 * time.Second)
 	began := time.Now()

@@ -291,10 +291,13 @@ func (s *Side) do(ctx context.Context, as id.UserID, f func(context.Context, *ma
 func (s *Side) connected(up bool, _ error) {
 	if up {
 		if away := s.away.Swap(0); away != 0 {
-			s.spawn(func() { s.catchUp(time.Unix(0, away)) })
+			s.spawn(func() {
+				s.natives.tellReach()
+				s.catchUp(time.Unix(0, away))
+			})
 		}
-	} else {
-		s.away.CompareAndSwap(0, time.Now().UnixNano())
+	} else if s.away.CompareAndSwap(0, time.Now().UnixNano()) {
+		s.spawn(s.natives.tellAway)
 	}
 }
 
