@@ -37,6 +37,8 @@ func show(e bridge.Event) string {
 		return fmt.Sprintf("%s joins as %s role %d created %v ref %q", who, e.Name, b.Role, b.Created, e.Ref)
 	case bridge.Leave:
 		return fmt.Sprintf("%s leaves (%s): %s by %q", who, [...]string{"part", "quit", "kick", "ban", "split", "kill", "shutdown"}[b.Cause], b.Reason, b.Actor)
+	case bridge.Invite:
+		return fmt.Sprintf("%s calls <%s>", who, b.Person.ID)
 	case bridge.Pardon:
 		return fmt.Sprintf("%s is pardoned by %s", b.Person.ID, b.Actor)
 	case bridge.Rename:

@@ -29,11 +29,8 @@ type Options struct {
 	// Version is what a CTCP VERSION is answered with.
 	Version string
 	// Consents keeps what operators say of us over a restart; nil keeps it no
-	// longer than the side lives. Allowed, if not nil, is told of a channel
-	// whose operator has just let us in: who was refused there may try again.
-	// It must not block. Of both, those that New is given count.
+	// longer than the side lives. Those that New is given count.
 	Consents Consents
-	Allowed  func(bridge.Room)
 }
 
 // Network is one IRC network.

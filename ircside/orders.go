@@ -159,9 +159,6 @@ func (n *network) keep(said Consent, nick, text string) {
 		if err := n.side.ledger.keep(said); err != nil {
 			text += " (It could not be written down, though, and is forgotten when I am restarted.)"
 		}
-		if said.Allowed && n.side.ledger.allowed != nil {
-			n.side.ledger.allowed(said.Room)
-		}
 		if c := n.speaker(); c != nil {
 			c.answerTo(nick, text)
 		}
@@ -222,7 +219,19 @@ func (c *client) allowed(o order) {
 		return
 	}
 	c.net.log.Info("a channel's operator lets us in", "room", o.channel, "nick", o.nick, "account", o.account)
+	c.net.callKeeper(o.channel, o.nick)
 	c.net.keep(said, o.nick, "Thank you. "+o.channel+" may be bridged. To end that at once, say !unbridge in it.")
+}
+
+// callKeeper tells the core that the Keeper, if it waits for that, may come
+// into a channel now that is mapped.
+func (n *network) callKeeper(channel, nick string) {
+	for _, mapped := range n.set.Load().Mapped {
+		if channelKey("", mapped) == channelKey("", channel) {
+			n.side.core.Publish(bridge.Event{Room: bridge.Room{Network: n.name, ID: mapped}, By: bridge.Person{Network: n.name, ID: nick}, Name: nick,
+				Body: bridge.Invite{Person: bridge.Keeper}})
+		}
+	}
 }
 
 // needsAccount reports whether the network has accounts, as far as one can tell.

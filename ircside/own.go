@@ -303,7 +303,14 @@ func (c *client) invited(m *line.Message) bool {
 		return true
 	}
 	if c.who() == bridge.Keeper {
-		c.judge(order{word: wordBridge, channel: c.net.decode(m.Params[1]), nick: c.net.decode(m.Nick()), invited: true})
+		channel, nick := c.net.decode(m.Params[1]), c.net.decode(m.Nick())
+		if _, ok := c.net.letsIn(channel); ok {
+			if c.net.heard() {
+				c.net.callKeeper(channel, nick)
+			}
+		} else {
+			c.judge(order{word: wordBridge, channel: channel, nick: nick, invited: true})
+		}
 		return true
 	}
 	c.net.side.core.Publish(bridge.Event{Room: c.console(), Body: bridge.Info{

@@ -23,9 +23,8 @@ const (
 
 // ledger is what operators of channels said last of having us there.
 type ledger struct {
-	store   Consents // nil for none
-	allowed func(bridge.Room)
-	log     *slog.Logger
+	store Consents // nil for none
+	log   *slog.Logger
 
 	reading sync.Mutex // held while the store is asked
 	keeping sync.Mutex // and while it is told

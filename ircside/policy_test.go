@@ -82,11 +82,7 @@ func (w *world) reload(change func(*Network)) {
 // operator who is logged in takes it back.
 func TestUnbridge(t *testing.T) {
 	store := newShelf()
-	back := make(chan bridge.Room, 1)
-	w := newWorld(t, func(o *Options) {
-		withPolicy(PolicyOpen, store)(o)
-		o.Allowed = func(r bridge.Room) { back <- r }
-	})
+	w := newWorld(t, withPolicy(PolicyOpen, store))
 	alice := aliceJoins(w)
 	carol := carolJoins(w, alice)
 	carol.fence()
@@ -132,9 +128,10 @@ func TestUnbridge(t *testing.T) {
 	if c := store.kept(t); !c.Allowed || c.By != "rob" || c.Account != "robert" {
 		t.Errorf("%+v", c)
 	}
-	if r := <-back; r != room {
-		t.Errorf("%v", r)
-	}
+	w.want("#GO | rob calls <isthmus>") // as it is mapped
+	keeper.send(":zoe!z@h INVITE isthmus #go")
+	w.want("#GO | zoe calls <isthmus>")
+	keeper.fence()
 	w.deliver("j4", "dave", bridge.Join{})
 	w.accept().expect("JOIN #go")
 	w.nothing()
@@ -225,6 +222,7 @@ func TestConsent(t *testing.T) {
 	if c := store.kept(t); !c.Allowed || c.By != "rob" || c.Account != "" {
 		t.Errorf("%+v", c)
 	}
+	w.want("#GO | rob calls <isthmus>")
 	w.deliver("j2", "alice", bridge.Join{})
 	alice := w.accept()
 	alice.joined("alice @bob")

@@ -66,7 +66,7 @@ var _ bridge.Side = (*Side)(nil)
 func New(core bridge.Publisher, logins Logins, opts Options, log *slog.Logger) *Side {
 	s := &Side{core: core, logins: logins, log: log, networks: map[string]*network{}}
 	s.opts.Store(&opts)
-	s.ledger = &ledger{store: opts.Consents, allowed: opts.Allowed, log: log}
+	s.ledger = &ledger{store: opts.Consents, log: log}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }

@@ -92,9 +92,6 @@ func newGateway(cfg *config.Config, log *slog.Logger) (_ *gateway, err error) {
 		return nil, err
 	}
 	irc.Consents = consents{g.store}
-	irc.Allowed = func(room bridge.Room) { // as if the bridge had been invited
-		g.hub.Publish(bridge.Event{Room: room, Body: bridge.Invite{Person: bridge.Keeper}})
-	}
 	g.irc = ircside.New(g.hub, logins{g.store}, irc, log)
 	if g.xmpp, err = xmppside.New(g.hub, g.xmppOptions(cfg)); err != nil {
 		return nil, err
