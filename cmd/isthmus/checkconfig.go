@@ -35,6 +35,6 @@ func checkConfig(out io.Writer, path string) error {
 	for _, w := range cfg.Warnings() {
 		fmt.Fprintln(out, "warning:", w)
 	}
-	fmt.Fprintf(out, "%s is fine. XMPP domains: %d, IRC networks: %d\n", path, len(cfg.XMPP.Domains), len(cfg.Networks))
+	fmt.Fprintf(out, "%s is fine. XMPP domains: %d, IRC networks: %d, links: %d\n", path, len(cfg.XMPP.Domains), len(cfg.Networks), len(cfg.Links))
 	return nil
 }
