@@ -33,6 +33,7 @@ type membership struct {
 	typed  typed  // of what they write here
 	// disguise is the keeper's alone.
 	disguise disguise
+	wanted   bool // of the keeper's: the core has asked for it, not only lodgers
 	// presence is how available they are by what they say in this room.
 	presence bridge.Presence
 
@@ -55,6 +56,7 @@ type channel struct {
 	asked   time.Time     // when the member list was last asked for
 	counted int           // places that the member list takes
 	held    []heldFact    // what is told right after the member list
+	lodgers []*lodger     // in the order in which they came
 }
 
 // heldFact is a Join or the like of one of ours that must not come before the
@@ -85,7 +87,8 @@ func (ch *channel) attach(m *membership, t *isupport.Table, fact bridge.Event) [
 		ch.held = append(ch.held, heldFact{m, fact})
 		return nil
 	}
-	return append(ch.obs.claim(fact.Name, m.client.who(), time.Now()), fact)
+	out := append(ch.obs.claim(fact.Name, m.client.who(), time.Now()), fact)
+	return append(out, ch.letIn()...)
 }
 
 // watch makes m the observer, who knows nothing yet.
@@ -188,6 +191,9 @@ func (ch *channel) feed(c *client, m *line.Message, now time.Time, split bool) (
 	ch.obs.elsewhere = ch.net.elsewhere(ch.counted)
 	events := ch.obs.feed(m, now, split)
 	ch.count()
+	if ch.crossed(events) {
+		events = append(ch.giveWay(nil), events...)
+	}
 	switch {
 	case !was && ch.obs.synced:
 		return ch.release(events), ch.unknown()
@@ -227,7 +233,7 @@ func (ch *channel) release(events []bridge.Event) []bridge.Event {
 		events = append(events, h.fact)
 	}
 	ch.held = nil
-	return events
+	return append(events, ch.letIn()...)
 }
 
 // unknown is what the member list leaves open: the channel's modes, unless we

@@ -229,6 +229,7 @@ func (c *client) enter(room bridge.Room) (*membership, bridge.Room, bool) {
 
 // drop takes somebody out of a room for good. The session may linger.
 func (c *client) drop(m *membership) {
+	c.evictLodgers(m, bridge.Leave{Cause: bridge.CauseKick, Reason: "The relay is not in this room any more."})
 	c.detach(m)
 	c.net.leave(m)
 	c.rooms = without(c.rooms, m)

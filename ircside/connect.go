@@ -276,11 +276,14 @@ func (c *client) ended(err error) {
 
 // tellLost tells in each room that its person can't be heard there for now.
 func (c *client) tellLost(why string) {
+	text := "Connection to " + c.net.name + " lost: " + strings.TrimRight(why, ". ") + ". Trying again."
 	for _, m := range c.rooms {
 		if m.known && !m.lost {
 			m.lost = true
-			c.emit(bridge.Event{Room: m.ch.room, By: c.who(), Name: m.name, Body: bridge.Attachment{
-				Text: "Connection to " + c.net.name + " lost: " + strings.TrimRight(why, ". ") + ". Trying again."}})
+			c.emit(bridge.Event{Room: m.ch.room, By: c.who(), Name: m.name, Body: bridge.Attachment{Text: text}})
+			if c.keeper() {
+				c.events = append(c.events, m.ch.cutOff(text)...)
+			}
 		}
 	}
 }
@@ -295,7 +298,7 @@ func (c *client) failAll(why bridge.Failure) {
 	for i := len(c.rooms) - 1; i >= 0; i-- {
 		if m := c.rooms[i]; !m.known {
 			c.refuse(m, why)
-		} else if m.asked != "" {
+		} else {
 			c.answerJoin(m, why)
 		}
 	}
@@ -305,8 +308,11 @@ func (c *client) failAll(why bridge.Failure) {
 func (c *client) abandon(how bridge.Leave, tell bool) {
 	for i := len(c.rooms) - 1; i >= 0; i-- {
 		m := c.rooms[i]
-		if tell && m.known {
-			c.emit(bridge.Event{Room: m.ch.room, By: c.who(), Name: m.name, Body: how})
+		switch {
+		case tell && m.known:
+			c.left(m, how)
+		case !tell:
+			m.ch.evictLodgers(how)
 		}
 		c.drop(m)
 	}

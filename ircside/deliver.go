@@ -35,6 +35,10 @@ func (s *Side) Deliver(e bridge.Event) {
 	if n == nil && wants(e) {
 		n, _ = s.network(e.Room.Network, true)
 	}
+	if n != nil && n.lodges(who, e) {
+		n.deliverLodger(who, e)
+		return
+	}
 	var c *client
 	if n != nil {
 		if c = n.lockClient(who, wants(e)); c == nil && n.isDead() { // its last user went this moment
@@ -110,6 +114,9 @@ func (c *client) deliver(e bridge.Event) {
 	switch b := e.Body.(type) {
 	case bridge.Join:
 		c.join(e, b)
+		if m := c.room([]byte(e.Room.ID)); m != nil {
+			m.wanted = true
+		}
 	case bridge.Leave:
 		c.leave(e, b)
 	case bridge.Presence:

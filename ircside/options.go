@@ -49,6 +49,7 @@ type Network struct {
 	// counted; 0 means no limit.
 	Sessions int
 	Relay    Relay
+	Gateway  Gateway
 	// ConnectBurst connections are opened at once, then one per ConnectInterval.
 	ConnectBurst    int
 	ConnectInterval time.Duration
@@ -71,6 +72,15 @@ type Network struct {
 	// not written to them and are in no channel with them.
 	NoStrangers bool
 }
+
+// Gateway is how the gateway's users, of XMPP and of Matrix, are in channels.
+type Gateway uint8
+
+// The kinds of Gateway. It holds for who comes from now on.
+const (
+	GatewaySessions Gateway = iota // each by a session of their own
+	GatewayRelay                   // without: the keeper speaks for them
+)
 
 // Policy is which channels of a network we may be in.
 type Policy uint8

@@ -194,7 +194,7 @@ func (c *client) dismiss(m *membership, how bridge.Leave, why bridge.Failure) {
 	}
 	c.answerJoin(m, why)
 	if m.known {
-		c.emit(bridge.Event{Room: m.ch.room, By: c.who(), Name: m.name, Body: how})
+		c.left(m, how)
 	}
 	c.exit(m, how.Reason)
 }

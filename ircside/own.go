@@ -240,7 +240,7 @@ func (c *client) out(room *membership, how bridge.Leave) {
 	switch {
 	case room.known:
 		c.answerJoin(room, thrownOut(how))
-		c.emit(bridge.Event{Room: room.ch.room, By: c.who(), Name: room.name, Body: how})
+		c.left(room, how)
 		c.drop(room)
 	case room.asked != "" && room.parts == 0: // before the member list was complete
 		c.refuse(room, thrownOut(how))

@@ -120,7 +120,7 @@ func (c *client) notJoined(m *membership, why bridge.Failure) {
 	if why.Kind == bridge.ErrBanned && m.ch.bannedAlone(m, c.identity()) {
 		how.Cause = bridge.CauseBan
 	}
-	c.emit(bridge.Event{Room: m.ch.room, By: c.who(), Name: m.name, Body: how})
+	c.left(m, how)
 	c.drop(m)
 }
 
@@ -135,6 +135,9 @@ func (c *client) answerJoin(m *membership, why bridge.Failure) {
 	if m.asked != "" {
 		c.emit(bridge.Event{Room: m.ch.room, By: c.who(), Ref: m.asked, Body: why})
 		m.asked = ""
+	}
+	if c.keeper() {
+		c.events = append(c.events, m.ch.turnAway(why)...)
 	}
 }
 
@@ -151,6 +154,9 @@ func (c *client) joinedFact(m *membership) bridge.Event {
 func (c *client) leave(e bridge.Event, l bridge.Leave) {
 	m := c.room([]byte(e.Room.ID))
 	if m == nil {
+		return
+	}
+	if m.wanted = false; m.ch.hasLodgers() { // for whom the keeper stays
 		return
 	}
 	c.exit(m, l.Reason)

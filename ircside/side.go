@@ -207,6 +207,9 @@ func (s *Side) usage(who bridge.Person) (networks, rooms int) {
 		if k := n.roomsOf(who); k >= 0 {
 			networks++
 			rooms += k
+		} else if k := n.lodgersOf(who); k > 0 {
+			networks++
+			rooms += k
 		}
 	}
 	return networks, rooms
