@@ -195,6 +195,7 @@ func (c *checker) network(path, name string, n *Network) {
 	c.positive(path+".ping", n.Ping)
 	c.preset(path, n)
 	c.oneOf(path+".policy", n.Policy, PolicyOpen, PolicyMapped, PolicyConsent)
+	c.oneOf(path+".gateway", n.Gateway, GatewaySessions, GatewayRelay)
 	c.oneOf(path+".private_messages", n.PrivateMessages, MessagesAll, MessagesKnown)
 	if n.Contact != "" {
 		c.contact(path+".contact", n.Contact)

@@ -236,6 +236,9 @@ func (c *checker) relay(path string, r *Relay) {
 	}
 	c.nameTemplate(path+".template", r.Template, "name", "network")
 	c.oneOf(path+".relaymsg", r.RelayMsg, "auto", "off")
+	if r.Account != "" && r.PasswordFile == "" {
+		c.fail(path+".account", "needs a password_file")
+	}
 }
 
 // ircNick follows RFC 2812 §2.3.1, with the length that networks of today have.

@@ -93,6 +93,9 @@ type Network struct {
 	// Policy says which channels anybody may enter through us: open (any),
 	// mapped (those of Links), consent (those whose operators have agreed).
 	Policy string `yaml:"policy"`
+	// Gateway says how users of XMPP and Matrix are in channels: by sessions of
+	// their own, or without, so that the relay speaks for them.
+	Gateway string `yaml:"gateway"`
 	// Contact is the URI of whom an operator of the network can turn to.
 	Contact string `yaml:"contact"`
 	// PrivateMessages says to whom our people may write: all, or known (who
@@ -245,6 +248,7 @@ func DefaultNetwork() Network {
 		Ping:        2 * time.Minute,
 
 		Policy:          PolicyOpen,
+		Gateway:         GatewaySessions,
 		PrivateMessages: MessagesAll,
 		Relay:           Relay{Nick: "isthmus", Template: "<{name}> ", Colour: true, RelayMsg: "auto", Guard: true},
 		Mapped:          Mapped{As: AsRelay, Enter: EnterSpeak, Idle: 48 * time.Hour, Puppets: 50, Name: "{name}"},

@@ -59,6 +59,7 @@ func (r *reader) readAll(cfg *Config) {
 		n := cfg.Networks[name]
 		path := joinPath("networks", name)
 		n.Password = r.secret(path+".password_file", &n.PasswordFile, envPassword(name))
+		n.Relay.Password = r.secret(path+".relay.password_file", &n.Relay.PasswordFile, "")
 		n.Roots = r.roots(path+".ca_file", &n.CAFile)
 		cfg.Networks[name] = n
 	}

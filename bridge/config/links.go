@@ -100,6 +100,9 @@ const (
 	PolicyMapped  = "mapped"
 	PolicyConsent = "consent"
 
+	GatewaySessions = "sessions"
+	GatewayRelay    = "relay"
+
 	MessagesAll   = "all"
 	MessagesKnown = "known"
 )
@@ -117,6 +120,11 @@ type Relay struct {
 	Colour   bool   `yaml:"colour"`   // of names, each always the same
 	RelayMsg string `yaml:"relaymsg"` // auto: RELAYMSG where the server has it and lets us; off
 	Guard    bool   `yaml:"guard"`    // keep names from highlighting those who have them
+	// Account and PasswordFile are what it logs in to the network's services with.
+	Account      string `yaml:"account"`
+	PasswordFile string `yaml:"password_file"`
+
+	Password Secret `yaml:"-"`
 }
 
 // Audit is the file of who did what to whom.

@@ -11,6 +11,7 @@ import (
 // file says itself counts before it.
 type preset struct {
 	policy   string // cmp.Or open
+	gateway  string // cmp.Or sessions
 	messages string // cmp.Or all
 	sessions int    // from one address; 0 where the network names no number
 	as       string // in mapped channels; cmp.Or that of every IRC network
@@ -36,7 +37,7 @@ var presets = map[string]preset{
 	"hackint": {policy: PolicyConsent, messages: MessagesKnown, as: AsRelay},
 	// https://esper.net/bots.php "Bridge bots": permission beforehand, and no
 	// connection per user of the other side.
-	"esper": {policy: PolicyConsent, messages: MessagesKnown, sessions: 1, as: AsRelay},
+	"esper": {policy: PolicyConsent, gateway: GatewayRelay, messages: MessagesKnown, sessions: 1, as: AsRelay},
 	// https://www.quakenet.org/help/trusts/what-is-a-trust: 5 from one address, or
 	// a trust.
 	"quakenet": {policy: PolicyMapped, messages: MessagesKnown, sessions: 5, as: AsRelay},
@@ -44,7 +45,7 @@ var presets = map[string]preset{
 	// one address has all of them banned.
 	"rizon": {policy: PolicyMapped, messages: MessagesKnown, sessions: 4, as: AsRelay},
 	// https://docs.dal.net/docs/general.html "Cloning": one or two, by server.
-	"dalnet": {policy: PolicyMapped, messages: MessagesKnown, sessions: 1, as: AsRelay},
+	"dalnet": {policy: PolicyMapped, gateway: GatewayRelay, messages: MessagesKnown, sessions: 1, as: AsRelay},
 }
 
 func presetNames() string { return strings.Join(slices.Sorted(maps.Keys(presets)), ", ") }
@@ -63,6 +64,7 @@ func (c *checker) preset(path string, n *Network) {
 		c.fail(path+".contact", "is missing: %s wants to know whom to turn to; give a URI, as in mailto:admin@example.org", n.Preset)
 	}
 	fill(c, path+".policy", &n.Policy, p.policy)
+	fill(c, path+".gateway", &n.Gateway, p.gateway)
 	fill(c, path+".private_messages", &n.PrivateMessages, p.messages)
 	fill(c, path+".sessions", &n.Sessions, p.sessions)
 	fill(c, path+".mapped.as", &n.Mapped.As, p.as)

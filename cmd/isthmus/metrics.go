@@ -75,6 +75,7 @@ func (g *gateway) allMetrics() *metrics.Metrics {
 	metrics.Counter(m, "isthmus_irc_braked_total", "Times that a network threw out so many that nobody else tried for a while.", &irc.Braked)
 	metrics.Counter(m, "isthmus_irc_unanswered_total", "Words to the bridge itself that were not answered, being too many.", &irc.Unanswered)
 	metrics.Counter(m, "isthmus_irc_dropped_total", "Requests given up before a connection was there.", &irc.Dropped)
+	metrics.Counter(m, "isthmus_irc_unsaid_total", "Notices of the relay that could not be sent.", &irc.Unsaid)
 	s := &irc.Session
 	metrics.Counter(m, "isthmus_irc_long_lines_total", "Lines skipped for their length.", &s.LongLines)
 	metrics.Counter(m, "isthmus_irc_bad_lines_total", "Lines that are none.", &s.BadLines)

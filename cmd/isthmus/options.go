@@ -54,6 +54,10 @@ var policies = map[string]ircside.Policy{
 	config.PolicyOpen: ircside.PolicyOpen, config.PolicyMapped: ircside.PolicyMapped, config.PolicyConsent: ircside.PolicyConsent,
 }
 
+var gateways = map[string]ircside.Gateway{
+	config.GatewaySessions: ircside.GatewaySessions, config.GatewayRelay: ircside.GatewayRelay,
+}
+
 func ircNetwork(n config.Network) (ircside.Network, error) {
 	encoding, err := htmlindex.Get(n.Encoding)
 	if err != nil {
@@ -75,12 +79,13 @@ func ircNetwork(n config.Network) (ircside.Network, error) {
 		Linger:          n.Linger,
 		Ping:            n.Ping,
 		Policy:          policies[n.Policy],
+		Gateway:         gateways[n.Gateway],
 		Contact:         n.Contact,
 		Bots:            n.Bots,
 		NoStrangers:     n.PrivateMessages == config.MessagesKnown,
 		Relay: ircside.Relay{
 			Nick: n.Relay.Nick, Template: n.Relay.Template, Colour: n.Relay.Colour, Guard: n.Relay.Guard,
-			Relaymsg: n.Relay.RelayMsg != "off",
+			Relaymsg: n.Relay.RelayMsg != "off", Account: n.Relay.Account, Password: string(n.Relay.Password),
 		},
 	}
 	for _, a := range n.Addresses {
