@@ -61,6 +61,7 @@ func (c *checker) linkRooms(path string, l *Link, cfg *Config, taken map[string]
 			c.fail(at, "%s is in the link %s already: a room can be in one link, which may have more rooms than two", r, link)
 		}
 		here[key] = i
+		c.otherWay(at, l.Rooms[:i+1], cfg)
 	}
 	for key := range here {
 		taken[key] = l.Name
@@ -71,6 +72,23 @@ func (c *checker) linkRooms(path string, l *Link, cfg *Config, taken map[string]
 		}
 	}
 	c.alone(path, l, cfg)
+}
+
+// otherWay refuses a channel, the last of rooms, that another of them is too,
+// by a network that has another name but a server in common.
+func (c *checker) otherWay(path string, rooms []LinkRoom, cfg *Config) {
+	last := rooms[len(rooms)-1]
+	for _, r := range rooms[:len(rooms)-1] {
+		if r.IRC == "" || r.IRC == last.IRC || r.foldedChannel() != last.foldedChannel() {
+			continue
+		}
+		for _, a := range cfg.Networks[r.IRC].Addresses {
+			if slices.ContainsFunc(cfg.Networks[last.IRC].Addresses, func(b Endpoint) bool { return a.Address() == b.Address() }) {
+				c.fail(path, "%s is %s by another name, for both networks are at %s: remove one", last, r, a.Address())
+				break
+			}
+		}
+	}
 }
 
 // alone warns of what a network's preset asks not to do.
@@ -160,8 +178,12 @@ func (r LinkRoom) key() string {
 	if r.IRC == "" {
 		return r.String()
 	}
-	// RFC 2812 §2.2: {}|~ are the lower case of []\^.
-	return r.IRC + ":" + strings.NewReplacer("[", "{", "]", "}", `\`, "|", "^", "~").Replace(r.Channel)
+	return r.IRC + ":" + r.foldedChannel()
+}
+
+// foldedChannel follows RFC 2812 §2.2: {}|~ are the lower case of []\^.
+func (r LinkRoom) foldedChannel() string {
+	return strings.NewReplacer("[", "{", "]", "}", `\`, "|", "^", "~").Replace(r.Channel)
 }
 
 // maxChannel is what no network's CHANNELLEN is beyond.

@@ -141,10 +141,16 @@ func TestPlanOfNothing(t *testing.T) {
 
 // Who would have to leave is told, whoever they are.
 func TestLeaving(t *testing.T) {
+	g, _ := running(t, "")
 	out := planAnswer{Running: true, Changes: []planChange{{Path: "links.lounge", What: "removed"}},
 		Leaving: []leaving{{Place: "libera:#lounge", Why: "no room any more", People: 3, Names: []string{"rob", "ann"}}}}
 	var b strings.Builder
 	out.print(&b)
+	next := *g.cfg
+	next.XMPP.Domains = []config.Domain{{Name: "other.example.org"}}
+	if got := leavingDomains(g.cfg, &next); len(got) != 1 || got[0].String() != "irc.example.org: everybody would leave (no domain any more)" {
+		t.Error(got)
+	}
 	if want := "  libera:#lounge: 3 would leave (no room any more): rob, ann and 1 more\n"; !strings.Contains(b.String(), want) {
 		t.Error(b.String())
 	}

@@ -208,6 +208,9 @@ func (g *gateway) withMatrix(next *config.Config) *config.Config {
 	}
 	now := *next
 	now.Matrix = g.matrixAs
+	if g.matrix == nil {
+		now.Links = withoutMatrix(next.Links)
+	}
 	return &now
 }
 

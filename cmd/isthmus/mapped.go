@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"isthmus/bridge"
 	"isthmus/bridge/config"
 	"isthmus/bridge/mapping"
@@ -23,6 +25,18 @@ func mappings(cfg *config.Config) []mapping.Link {
 			})
 		}
 		all = append(all, link)
+	}
+	return all
+}
+
+// withoutMatrix are links as far as there is no homeserver.
+func withoutMatrix(links []config.Link) []config.Link {
+	var all []config.Link
+	for _, l := range links {
+		l.Rooms = slices.DeleteFunc(slices.Clone(l.Rooms), func(r config.LinkRoom) bool { return r.Matrix != "" })
+		if len(l.Rooms) > 1 {
+			all = append(all, l)
+		}
 	}
 	return all
 }

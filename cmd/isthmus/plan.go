@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -50,9 +51,24 @@ type planChange struct {
 type leaving struct {
 	Place  string `json:"place"`
 	Why    string `json:"why"`
-	People int    `json:"people"`
+	People int    `json:"people,omitempty"` // 0 where nobody has counted them: everybody there
 	// Names are some of them.
 	Names []string `json:"names,omitempty"`
+}
+
+func (l leaving) String() string {
+	who := "everybody"
+	if l.People > 0 {
+		who = strconv.Itoa(l.People)
+	}
+	text := fmt.Sprintf("%s: %s would leave (%s)", l.Place, who, l.Why)
+	if len(l.Names) > 0 {
+		text += ": " + strings.Join(l.Names, ", ")
+		if n := l.People - len(l.Names); n > 0 {
+			text += fmt.Sprintf(" and %d more", n)
+		}
+	}
+	return text
 }
 
 // planNames is how many are named of each place.
@@ -100,7 +116,7 @@ func (g *gateway) plan(q planQuestion) planAnswer {
 	now := g.cfg
 	g.mu.Unlock()
 	a.compare(now, next)
-	a.Leaving = append(g.leavingLinks(now, next), g.leavingNetworks(now, next)...)
+	a.Leaving = slices.Concat(leavingDomains(now, next), g.leavingNetworks(now, next), g.leavingLinks(now, next))
 	return a
 }
 
@@ -145,6 +161,20 @@ func (g *gateway) guestsOf(r config.LinkRoom, puppets bool) leaving {
 		}
 	}
 	return out
+}
+
+// leavingDomains are the domains that are put up anew, or not any more.
+func leavingDomains(now, next *config.Config) (all []leaving) {
+	for _, d := range now.XMPP.Domains {
+		i := slices.IndexFunc(next.XMPP.Domains, func(n config.Domain) bool { return n.Name == d.Name })
+		switch {
+		case i < 0:
+			all = append(all, leaving{Place: d.Name, Why: "no domain any more"})
+		case d.Server != next.XMPP.Domains[i].Server || d.Secret != next.XMPP.Domains[i].Secret:
+			all = append(all, leaving{Place: d.Name, Why: "another way to the XMPP server"})
+		}
+	}
+	return all
 }
 
 // leavingNetworks are the networks whose sessions would end.
@@ -244,14 +274,7 @@ func (p planAnswer) print(out io.Writer) {
 		fmt.Fprintln(out, "  "+mark+" "+text)
 	}
 	for _, l := range p.Leaving {
-		fmt.Fprintf(out, "  %s: %d would leave (%s)", l.Place, l.People, l.Why)
-		if len(l.Names) > 0 {
-			fmt.Fprintf(out, ": %s", strings.Join(l.Names, ", "))
-		}
-		if n := l.People - len(l.Names); n > 0 && len(l.Names) > 0 {
-			fmt.Fprintf(out, " and %d more", n)
-		}
-		fmt.Fprintln(out)
+		fmt.Fprintln(out, "  "+l.String())
 	}
 	switch {
 	case len(p.Changes) == 0:

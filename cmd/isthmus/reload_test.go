@@ -20,4 +20,11 @@ func TestReloadWithoutMatrix(t *testing.T) {
 	if !g.withMatrix(without).Matrix.On() || g.withMatrix(with) != with {
 		t.Error("a homeserver goes without a restart")
 	}
+
+	muc, channel, room := config.LinkRoom{XMPP: "m@muc"}, config.LinkRoom{IRC: "libera", Channel: "#c"}, config.LinkRoom{Matrix: "#r:hs"}
+	with.Links = []config.Link{{Name: "two", Rooms: []config.LinkRoom{muc, room}}, {Name: "three", Rooms: []config.LinkRoom{muc, room, channel}}}
+	g = &gateway{cfg: without}
+	if l := g.withMatrix(with).Links; len(l) != 1 || l[0].Name != "three" || len(l[0].Rooms) != 2 || len(with.Links[1].Rooms) != 3 {
+		t.Errorf("%+v", l)
+	}
 }

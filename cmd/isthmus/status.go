@@ -122,10 +122,11 @@ func printLink(out io.Writer, l mapping.LinkStatus) {
 	}
 }
 
+// printRoom prints a room as a line, and what there is to say of it below.
 func printRoom(out io.Writer, r mapping.RoomStatus) {
 	fmt.Fprintf(out, "  %s\t%s", shown(r.Room), r.State)
 	if r.State == "joined" {
-		fmt.Fprintf(out, " as %s, %s;\tpeople: %d, puppets: %d, relayed: %d;\tmessages: %d", r.Keeper, roles[r.Role],
+		fmt.Fprintf(out, " as %s (%s), people: %d, puppets: %d, relayed: %d, messages: %d", r.Keeper, roles[r.Role],
 			r.Natives, r.Puppets, r.Relayed, r.Delivered)
 	} else {
 		fmt.Fprintf(out, " for %s", ago(r.Since))
@@ -138,17 +139,17 @@ func printRoom(out io.Writer, r mapping.RoomStatus) {
 	}
 	fmt.Fprintln(out)
 	if r.Why != "" {
-		fmt.Fprintf(out, "    %s", r.Why)
+		fmt.Fprintf(out, "\t  %s", r.Why)
 		if !r.Retry.IsZero() {
-			fmt.Fprintf(out, " Again at %s.", r.Retry.Local().Format(time.TimeOnly))
+			fmt.Fprintf(out, " (again at %s)", r.Retry.Local().Format(time.TimeOnly))
 		}
 		fmt.Fprintln(out)
 	}
 	for _, i := range r.Ignored {
-		fmt.Fprintf(out, "    %s is not carried on: %s\n", i.Name, i.Why)
+		fmt.Fprintf(out, "\t  %s is not carried on: %s\n", i.Name, i.Why)
 	}
 	for _, n := range r.Notes {
-		fmt.Fprintf(out, "    %s\n", n)
+		fmt.Fprintf(out, "\t  %s\n", n)
 	}
 }
 
