@@ -97,6 +97,19 @@ func (l *banlist) entry(t *isupport.Table, who identity) *ban {
 	return nil
 }
 
+// justSet is the last ban, if who kicks n has set it a moment ago, and it is of
+// hosts, and nobody knows that of n.
+func (l *banlist) justSet(n *member, actor string, now time.Time) *ban {
+	if n.userhost != "" || len(l.bans) == 0 {
+		return nil
+	}
+	b := l.bans[len(l.bans)-1]
+	if b.kind != banEnter || b.account || b.actor != actor || now.Sub(b.at) > aheadMemory || len(b.of) > 0 || !strings.HasPrefix(b.mask, "*!") {
+		return nil
+	}
+	return b
+}
+
 // silences reports whether a ban keeps who from speaking.
 func (l *banlist) silences(t *isupport.Table, who identity) bool {
 	return slices.ContainsFunc(l.bans, func(b *ban) bool {
@@ -286,6 +299,9 @@ func (o *observer) weigh(members []*member, actor string) {
 // after can't come back.
 func (o *observer) banned(n *member, how bridge.Leave) bridge.Leave {
 	b := o.bans.entry(o.table, n.identity())
+	if b == nil && how.Cause == bridge.CauseKick {
+		b = o.bans.justSet(n, how.Actor, o.now)
+	}
 	switch {
 	case b == nil:
 	case b.ofAll && !o.native(n):

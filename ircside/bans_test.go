@@ -56,6 +56,20 @@ func TestBans(t *testing.T) {
 			bobby leaves (ban): out by "op"
 			bobby is pardoned by other
 			carol is pardoned by other`},
+		{"a host that nobody knows", inspircd, `
+			:irc.test 353 alice = #go :@op!o@h %erin!e@e bob carol dave
+			:irc.test 366 alice #go :End
+			:op!o@h MODE #go +b *!*@host.b
+			:erin!e@e KICK #go carol :I did not ban anybody
+			:op!o@h KICK #go bob :out
+			:op!o@h KICK #go dave :that was for bob
+			:op!o@h MODE #go -b *!*@host.b`, `
+			members bob=1 carol=1 dave=1 erin=3 op=4 secret false
+			topic by "":
+			carol leaves (kick): I did not ban anybody by "erin"
+			bob leaves (ban): out by "op"
+			dave leaves (kick): that was for bob by "op"
+			bob is pardoned by op`},
 		{"one of ours", inspircd, `
 			:alice!~alice@gateway JOIN #go
 			:irc.test 353 alice = #go :@op!o@h bob!b@host.b alice

@@ -160,4 +160,9 @@ func (o *observer) remark(was, who bridge.Person) {
 			}
 		}
 	}
+	for i := range o.bans.left {
+		if o.bans.left[i].person == was {
+			o.bans.left[i].person = who
+		}
+	}
 }

@@ -60,6 +60,9 @@ func TestBrakePulled(t *testing.T) {
 	if n := w.side.Counters.Braked.Load(); n != 1 {
 		t.Errorf("braked %d times", n)
 	}
+	if s := w.side.Status(); len(s) != 1 || time.Until(s[0].Held) < brakeFirst/2 || s[0].HeldWhy != "killed: irc.test!oper (spam)" {
+		t.Errorf("%+v", s)
+	}
 	w.deliver("j9", "alice", bridge.Join{})
 	w.want(`#go | failure "j9" kind 13: net has refused several people of this gateway, so that nobody else tries for 10m0s. It said: killed: irc.test!oper (spam)`)
 	w.side.Deliver(bridge.Event{ID: "k", Room: room, By: bridge.Keeper, Name: "isthmus", Body: bridge.Join{}})

@@ -99,6 +99,10 @@ func TestUnbridge(t *testing.T) {
 	_ = alice.conn.Close()
 	_ = carol.conn.Close()
 
+	if s := w.side.Status(); len(s) != 1 || len(s[0].Unbridged) != 1 || s[0].Unbridged[0].By != "bob" {
+		t.Errorf("%+v", s)
+	}
+
 	// The Keeper is there for who thinks better of it.
 	keeper := w.accept()
 	today := time.Now().UTC().Format("2 January 2006")

@@ -105,6 +105,12 @@ func (s statusAnswer) print(out io.Writer) {
 			fmt.Fprintf(out, ", on their way: %d", n.Opening)
 		}
 		fmt.Fprintln(out)
+		if !n.Held.IsZero() {
+			fmt.Fprintf(out, "  nobody new connects until %s: %s\n", n.Held.Format(time.TimeOnly), n.HeldWhy)
+		}
+		for _, u := range n.Unbridged {
+			fmt.Fprintf(out, "  %s\tunbridged by its operator %s on %s\n", u.Channel, u.By, u.At.Format(time.DateOnly))
+		}
 	}
 	for _, l := range s.Links {
 		printLink(out, l)
