@@ -258,6 +258,10 @@ func botMsg(ctx context.Context, o *order, args []string) {
 		return
 	}
 	name, network, _ := names.SplitPortal(room)
+	if network != bridge.NetworkXMPP && names.IsChannel(name) {
+		o.say(name + " is a channel. To come into it, say: join " + network + " " + name)
+		return
+	}
 	other := bridge.Person{Network: network, ID: name}
 	if _, err := o.side.directs.open(ctx, other, o.side.ghosts.callName(other), o.user); err != nil {
 		o.say("That did not work. Try again later.")
@@ -342,11 +346,11 @@ func (o *order) listing(network, search string, a bridge.Answer) string {
 		if alias := o.side.options().Names.Alias(names.PortalID(row[0], network)); alias != "" {
 			line += " (" + string(alias) + ")"
 		}
-		if len(row) > 2 && row[2] != "" {
-			line += ", " + row[2] + " people"
+		if people := at(row, 2); people != "" {
+			line += ", " + people + " people"
 		}
-		if len(row) > 1 && row[1] != "" {
-			line += ": " + cleanLine(row[1], 200)
+		if about := strings.Join(slices.DeleteFunc([]string{at(row, 3), at(row, 1)}, func(s string) bool { return s == "" }), ": "); about != "" {
+			line += ": " + cleanLine(about, 200)
 		}
 		lines = append(lines, line)
 	}
@@ -357,6 +361,14 @@ func (o *order) listing(network, search string, a bridge.Answer) string {
 		lines = append(lines, "There are more: give a word to look for.")
 	}
 	return strings.Join(lines, "\n")
+}
+
+// at is what stands there in a row, "" for nothing.
+func at(row []string, i int) string {
+	if i < len(row) {
+		return row[i]
+	}
+	return ""
 }
 
 func botStatus(_ context.Context, o *order, _ []string) {

@@ -174,8 +174,13 @@ func (t *talks) state(as, with jid.JID, typing bridge.Typing) {
 	})
 }
 
-// query asks somebody's server about them, as a vCard tells it (XEP-0054).
+// query asks somebody's server about them, as a vCard tells it (XEP-0054), or a
+// service for its rooms.
 func (t *talks) query(e bridge.Event, as, with jid.JID, q bridge.Query) {
+	if q.What == bridge.QueryRooms {
+		t.list(e, as, with, q)
+		return
+	}
 	if q.What != bridge.QueryWho {
 		t.side.foreign.fail(e, bridge.ErrUnsupported, "That can't be asked of somebody on XMPP.")
 		return

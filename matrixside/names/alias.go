@@ -92,13 +92,16 @@ func (n Names) IsOurAlias(alias id.RoomAlias) bool {
 	return strings.HasSuffix(s, ":"+n.Server) && (strings.HasPrefix(s, "#"+prefixXMPP) || strings.HasPrefix(s, "#"+prefixIRC))
 }
 
+// IsChannel reports whether a name on IRC is a channel's.
+func IsChannel(name string) bool { return name != "" && strings.IndexByte(channelTypes, name[0]) >= 0 }
+
 // isRoomName reports whether name can be a channel of network, or a MUC.
 func isRoomName(name, network string) bool {
 	if name == "" || !isClean(name) || strings.IndexByte(name, ' ') >= 0 {
 		return false
 	}
 	if network != bridge.NetworkXMPP {
-		return isNetwork(network) && len(name) > 1 && strings.IndexByte(channelTypes, name[0]) >= 0
+		return isNetwork(network) && len(name) > 1 && IsChannel(name)
 	}
 	local, domain, at := strings.Cut(name, "@")
 	return strings.IndexByte(name, '/') < 0 && local != "" && (domain != "") == at
