@@ -192,8 +192,9 @@ func (c *client) ownPart(m *line.Message) bool {
 }
 
 // ownMode: a ban, which a kick of ours may complete before the channel's
-// observer has heard of it.
+// observer has heard of it; or power of the keeper's.
 func (c *client) ownMode(m *line.Message) bool {
+	c.powerOfKeeper(m)
 	if bytes.IndexByte(m.Params[1], 'b') < 0 {
 		return false
 	}

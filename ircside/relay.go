@@ -2,6 +2,7 @@ package ircside
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"isthmus/bridge"
@@ -126,6 +127,19 @@ func refusalOf(err error) (may, fit bool) {
 		return true, false
 	}
 	return true, true
+}
+
+// powerOfKeeper notes a change of what the keeper may do in a channel: perhaps
+// it may use RELAYMSG now.
+func (c *client) powerOfKeeper(m *line.Message) {
+	if !c.keeper() || !slices.ContainsFunc(m.Params[2:], func(p []byte) bool { return string(p) == c.nick }) {
+		return
+	}
+	c.lock()
+	defer c.unlock()
+	if room := c.room(m.Params[0]); room != nil {
+		room.disguise.refused = time.Time{}
+	}
 }
 
 // relayTags are the tags by which a server says whose RELAYMSG it was (IRCv3

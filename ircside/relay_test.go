@@ -334,6 +334,11 @@ func TestRelaymsg(t *testing.T) {
 	p.send("@label=%s :irc.test FAIL RELAYMSG PRIVS_NEEDED :You cannot relay messages to this channel", l6)
 	p.expectTagged("PRIVMSG #go :<Juliet> six")
 	p.expectTagged("PRIVMSG #go :<Juliet> seven")
+	// Power may make a difference.
+	p.send(":bob!b@h MODE #go +o isthmus")
+	w.want("#go | <isthmus> role 4 by bob")
+	w.via("m8", "Juliet", bridge.Message{Text: "eight"})
+	p.expectTagged("RELAYMSG #go Juliet/xmpp eight")
 	// What comes unasked, of ours and of others.
 	p.send("@draft/relaymsg=isthmus :Juliet/xmpp!~u@h PRIVMSG #go :once more")
 	p.send("@draft/relaymsg=other :rob/discord!~u@h PRIVMSG #go :hi")

@@ -10,7 +10,9 @@ import (
 // bystander is carol's client in #go, which somebody else's session observes.
 func bystander() *client {
 	side := New(nil, noLogins{}, Options{}, slog.New(slog.DiscardHandler))
-	return &client{net: newNetwork(side, "net", Network{}), nick: "carol", table: watcher(inspircd).table}
+	c := newClient(newNetwork(side, "net", Network{}), jid("carol"))
+	c.nick, c.table = "carol", watcher(inspircd).table
+	return c
 }
 
 // What a session that does not observe hears of others costs next to nothing.

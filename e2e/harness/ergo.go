@@ -52,6 +52,7 @@ server:
   compatibility: { force-trailing: true, send-unprefixed-sasl: true }
   ip-limits: { count: false, throttle: false }
   ip-cloaking: { enabled: false }
+  relaymsg: { enabled: true, separators: "/", available-to-chanops: true }
 accounts:
   authentication-enabled: true
   registration:
