@@ -98,7 +98,7 @@ func TestPreset(t *testing.T) {
 	if n := cfg.Networks["libera"]; n.Sessions != 20 || n.Policy != PolicyOpen || n.Mapped.As != AsPuppets || n.PrivateMessages != MessagesKnown {
 		t.Errorf("%+v", n)
 	}
-	if w := cfg.Warnings(); len(w) != 1 || !strings.Contains(w[0].String(), "esper lets 1 in from one address") {
+	if w := cfg.Warnings(); len(w) != 1 || !strings.Contains(w[0].String(), "esper has room for 1 from one address") {
 		t.Errorf("%v", w)
 	}
 	for name, p := range presets {

@@ -13,7 +13,7 @@ type preset struct {
 	policy   string // cmp.Or open
 	gateway  string // cmp.Or sessions
 	messages string // cmp.Or all
-	sessions int    // from one address; 0 where the network names no number
+	sessions int    // of people, beside the bridge's own; 0 where the network names no number
 	as       string // in mapped channels; cmp.Or that of every IRC network
 	// alone forbids that one channel reach another IRC network through us.
 	alone bool
@@ -40,10 +40,10 @@ var presets = map[string]preset{
 	"esper": {policy: PolicyConsent, gateway: GatewayRelay, messages: MessagesKnown, sessions: 1, as: AsRelay},
 	// https://www.quakenet.org/help/trusts/what-is-a-trust: 5 from one address, or
 	// a trust.
-	"quakenet": {policy: PolicyMapped, messages: MessagesKnown, sessions: 5, as: AsRelay},
+	"quakenet": {policy: PolicyMapped, messages: MessagesKnown, sessions: 4, as: AsRelay},
 	// https://wiki.rizon.net "Connection/Session Limit Exemptions": the fifth from
 	// one address has all of them banned.
-	"rizon": {policy: PolicyMapped, messages: MessagesKnown, sessions: 4, as: AsRelay},
+	"rizon": {policy: PolicyMapped, messages: MessagesKnown, sessions: 3, as: AsRelay},
 	// https://docs.dal.net/docs/general.html "Cloning": one or two, by server.
 	"dalnet": {policy: PolicyMapped, gateway: GatewayRelay, messages: MessagesKnown, sessions: 1, as: AsRelay},
 }
@@ -69,7 +69,7 @@ func (c *checker) preset(path string, n *Network) {
 	fill(c, path+".sessions", &n.Sessions, p.sessions)
 	fill(c, path+".mapped.as", &n.Mapped.As, p.as)
 	if p.sessions > 0 && c.given(path+".sessions") && n.Sessions > p.sessions {
-		c.warn(path+".sessions", "%s lets %d in from one address; more only if it has agreed", n.Preset, p.sessions)
+		c.warn(path+".sessions", "%s has room for %d from one address, beside the bridge itself; more only if it has agreed", n.Preset, p.sessions)
 	}
 }
 

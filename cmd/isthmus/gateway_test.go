@@ -70,7 +70,7 @@ func TestGateway(t *testing.T) {
 
 	page := httptest.NewRecorder()
 	g.allMetrics().Handler().ServeHTTP(page, httptest.NewRequest("GET", "/metrics", nil))
-	for _, want := range []string{"isthmus_core_events_total 0", "isthmus_irc_sessions 0", "isthmus_store_lost_total 0"} {
+	for _, want := range []string{"isthmus_core_events_total 0", "isthmus_irc_sessions 0", "isthmus_store_lost_total 0", "isthmus_mapped_rooms 0", "isthmus_audit_lost_total 0"} {
 		if !strings.Contains(page.Body.String(), want) {
 			t.Errorf("no %s", want)
 		}

@@ -25,6 +25,8 @@ func (g *gateway) allMetrics() *metrics.Metrics {
 	m.Gauge("isthmus_core_portals", "Conversations.", g.hub.Portals)
 
 	mapped := &g.maps.Counters
+	m.Gauge("isthmus_mapped_rooms", "Rooms that links name.", func() int { return g.mappedRooms("") })
+	m.Gauge("isthmus_mapped_rooms_joined", "Of these, those that the bridge is in.", func() int { return g.mappedRooms("joined") })
 	metrics.Counter(m, "isthmus_mapped_messages_total", "Messages taken up from mapped rooms.", &mapped.Crossed)
 	metrics.Counter(m, "isthmus_mapped_failed_total", "Messages that did not reach a room of their link; their senders were told.", &mapped.Failed)
 	metrics.Counter(m, "isthmus_mapped_repeated_total", "Messages of other bridges that repeat ours, not carried on.", &mapped.Repeated)
@@ -86,6 +88,18 @@ func (g *gateway) allMetrics() *metrics.Metrics {
 		g.matrixMetrics(m)
 	}
 	return m
+}
+
+// mappedRooms counts the mapped rooms that are in a state, or all.
+func (g *gateway) mappedRooms(state string) (n int) {
+	for _, l := range g.maps.Status() {
+		for _, r := range l.Rooms {
+			if state == "" || r.State == state {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // matrixMetrics names what the packages of Matrix count.

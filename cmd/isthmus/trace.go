@@ -100,7 +100,12 @@ func (t *tracer) see(s bridge.Step) {
 	}
 }
 
+// wanted reports whether e is what was asked for. Private conversations, in
+// which passwords are told to services, never are.
 func (t *tracer) wanted(e bridge.Event) bool {
+	if e.Room.Private() {
+		return false
+	}
 	if t.room.ID != "" {
 		_, room := legOf(e.Room)
 		if room != t.room.String() {
@@ -226,7 +231,7 @@ func traceCommand() *cobra.Command {
 		Long: `Shows, as it happens, what the running gateway hears from rooms and tells others:
 a message keeps its id through all of them. With --room or --person it shows what
 happens there or is done by them, and whatever becomes of it elsewhere. What people
-write is shown with --text only.`,
+write is shown with --text only, and nothing of private conversations.`,
 		Example: `  isthmus trace --room libera:#lounge
   isthmus trace --person @bob:example.org --count 1    # the next thing that Bob does, to its end`,
 		Args: cobra.NoArgs,
