@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	"isthmus/e2e/harness"
@@ -118,9 +119,10 @@ func TestBanned(t *testing.T) {
 	})
 }
 
-// A user whom an operator kills is out, is told why, and may come back.
+// A user whom an operator kills is out, is told why, and may come back, but is
+// not brought back. A native who is killed is shown as such.
 func TestKilled(t *testing.T) {
-	on(t, once, func(s *scenario) {
+	on(t, eachIRC, func(s *scenario) {
 		oper := s.native("oper")
 		oper.Oper()
 		alice, nick := s.joined("alice")
@@ -128,6 +130,14 @@ func TestKilled(t *testing.T) {
 		oper.Send("KILL %s :spam", nick)
 		bob.Expect(harness.Kind("presence/unavailable"), harness.From(s.occupant(nick)), harness.TextLike("status", "spam"))
 		alice.Expect(harness.Kind("presence/unavailable"), harness.Code("110"), harness.TextLike("status", "spam"))
+		native := s.native("native")
+		bob.Expect(harness.Kind("presence/"), harness.From(s.occupant(native.Nick)))
+		oper.Send("KILL %s :spam", native.Nick)
+		bob.Expect(harness.Kind("presence/unavailable"), harness.From(s.occupant(native.Nick)), harness.Code("333"), harness.TextLike("status", "spam"))
+		oper.Send("ISON %s", nick)
+		if answer := oper.Expect(` 303 .*`); strings.Contains(answer[0], nick) {
+			s.Errorf("brought back: %s", answer[0])
+		}
 		alice.Join(s.room, nick)
 	})
 }

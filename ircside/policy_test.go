@@ -263,3 +263,20 @@ func TestUnbridgeByOneOfOurs(t *testing.T) {
 	alice.pong()
 	w.want(`#go | <alice@x> leaves (part): alice said !unbridge: the bridge leaves this channel. by ""`)
 }
+
+// Those for whom the Keeper is there go with it, and it stays on the network.
+func TestUnbridgeRelayed(t *testing.T) {
+	w := relayWorld(t)
+	p := aliceLodges(w)
+	p.send(":bob!b@h PRIVMSG #go :!unbridge")
+	const how = ` leaves (part): bob said !unbridge: the bridge leaves this channel. by ""`
+	w.want("#go | bob says: !unbridge", "#go | <isthmus>"+how, "#go | <alice@x>"+how)
+	p.expect("PART #go")
+	p.expect("NOTICE bob :#go is not bridged any more")
+	p.send(":isthmus!u@h PART #go")
+	w.deliver("j2", "alice", bridge.Join{})
+	if e := <-w.events; e.Body.(bridge.Failure).Kind != bridge.ErrPolicy {
+		t.Error(show(e))
+	}
+	p.fence()
+}
