@@ -35,7 +35,8 @@ func (s *Store) Record(r bridge.Record) {
 		return
 	}
 	select {
-	case s.queue <- job{record: r}:
+	case s.records <- r:
+		s.queued()
 		return
 	default:
 	}
@@ -43,7 +44,8 @@ func (s *Store) Record(r bridge.Record) {
 		wait := time.NewTimer(patience)
 		defer wait.Stop()
 		select {
-		case s.queue <- job{record: r}:
+		case s.records <- r:
+			s.queued()
 			return
 		case <-wait.C:
 			s.stuck.Store(true)

@@ -5,10 +5,11 @@
 //
 // It runs on SQLite (a file, the default) or PostgreSQL (a postgres:// URL)
 // with one set of SQL. A single goroutine owns the connection. What it is
-// asked to do while it commits is done together in the next commit, so that
-// remembering a message costs microseconds and no fsync: a commit survives
-// the death of the process, and the machine's in all but its last moments
-// (SQLite's synchronous=NORMAL, PostgreSQL's own setting).
+// asked to do while it commits is done together in the next commit, and message
+// ids wait a quarter of a second for company, so that remembering a message
+// costs microseconds and no fsync: a commit survives the death of the process,
+// and the machine's in all but its last moments (SQLite's synchronous=NORMAL,
+// PostgreSQL's own setting).
 //
 //	s, err := store.Open(ctx, store.Options{Path: "isthmus.db", KeyFile: "key", Log: log})
 //	hub := bridge.NewHub(s, log)
@@ -104,8 +105,13 @@ type Store struct {
 	db     *sql.DB
 	key    []byte
 	sealer *sealer
-	queue  chan job
-	stuck  atomic.Bool // the queue was full for longer than anybody should wait
+	stuck  atomic.Bool // records was full for longer than anybody should wait
+
+	// What waits for the writer.
+	records   chan bridge.Record
+	gathering atomic.Bool   // a timer is set to tell due
+	due       chan struct{} // has a place; told when records have waited enough
+	ops       chan *op
 
 	insertSQL [insertRows + 1]string // by number of rows
 
@@ -152,7 +158,7 @@ func prepare(ctx context.Context, db *sql.DB, opts Options) (*Store, error) {
 	}
 	s := &Store{
 		opts: opts, db: db, key: key, sealer: newSealer(key),
-		queue:   make(chan job, queueBound),
+		records: make(chan bridge.Record, queueBound), due: make(chan struct{}, 1), ops: make(chan *op, opsBound),
 		closing: make(chan struct{}), closed: make(chan struct{}),
 		insertSQL: insertStatements(isPostgres(opts.Path)),
 	}

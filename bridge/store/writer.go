@@ -11,25 +11,21 @@ import (
 )
 
 const (
-	// queueBound is how many jobs may wait for the writer.
+	// queueBound is how many message ids may wait for the writer, and opsBound
+	// how many ops. One commit takes all.
 	queueBound = 2048
-	// batchBound is how many jobs one commit takes.
-	batchBound = 1024
+	opsBound   = 512
 	// gatherTime is how long message ids wait for company while nobody waits
-	// for them: a commit costs as much as a dozen of them.
-	gatherTime = 50 * time.Millisecond
+	// for them, unless there are many: a commit costs as much as a dozen of
+	// them, and what wakes for it as much again.
+	gatherTime = 250 * time.Millisecond
 	// pruneInterval is how often old message ids and events are forgotten.
 	pruneInterval = time.Hour
 )
 
-// job is a message id to record or, with op set, something that somebody waits for.
-type job struct {
-	record bridge.Record
-	op     *op
-}
-
-// op runs in a transaction of the writer's; done is told after its commit.
-// It may run twice: when a commit with others failed, it is tried alone.
+// op is something that somebody waits for. It runs in a transaction of the
+// writer's; done is told after its commit. It may run twice: when a commit with
+// others failed, it is tried alone.
 type op struct {
 	run  func(context.Context, *sql.Tx) error
 	done chan<- error // with room for one
@@ -48,7 +44,7 @@ func ask[T any](ctx context.Context, s *Store, f func(context.Context, *sql.Tx) 
 		return err
 	}}
 	select {
-	case s.queue <- job{op: o}:
+	case s.ops <- o:
 	case <-ctx.Done():
 		return zero, ctx.Err()
 	case <-s.closing:
@@ -74,14 +70,6 @@ type batch struct {
 	ops     []*op
 }
 
-func (b *batch) add(j job) {
-	if j.op != nil {
-		b.ops = append(b.ops, j.op)
-		return
-	}
-	b.records = append(b.records, j.record)
-}
-
 func (b *batch) size() int { return len(b.records) + len(b.ops) }
 
 // write is the goroutine that owns the database.
@@ -89,48 +77,56 @@ func (s *Store) write() {
 	defer close(s.closed)
 	prune := time.NewTicker(pruneInterval)
 	defer prune.Stop()
-	gather := time.NewTimer(0)
-	defer gather.Stop()
 	for {
 		var b batch
 		select {
-		case j := <-s.queue:
-			b.add(j)
+		case o := <-s.ops:
+			b.ops = append(b.ops, o)
+		case <-s.due:
 		case <-prune.C:
 			s.prune()
 			s.pruneInbox(inboxAge, inboxCount)
-			continue
 		case <-s.closing:
 			s.drain()
 			return
 		}
-		s.fill(&b, gather)
-		s.commit(b)
+		if s.take(&b); b.size() > 0 {
+			s.commit(b)
+		}
 	}
 }
 
-// fill adds what is queued. While nobody waits for an answer, it lets a
-// little more come.
-func (s *Store) fill(b *batch, gather *time.Timer) {
-	gather.Reset(gatherTime)
-	for b.size() < batchBound {
-		select {
-		case j := <-s.queue:
-			b.add(j)
-			continue
-		default:
-		}
-		if len(b.ops) > 0 {
-			return
-		}
-		select {
-		case j := <-s.queue:
-			b.add(j)
-		case <-gather.C:
-			return
-		case <-s.closing:
-			return
-		}
+// queued is called when a message id has been queued: the writer is told when
+// it has waited long enough for company, or when there are many. Nobody is woken
+// for each.
+func (s *Store) queued() {
+	switch {
+	case len(s.records) > queueBound/2:
+		s.tell()
+	case s.gathering.CompareAndSwap(false, true):
+		time.AfterFunc(gatherTime, func() {
+			s.gathering.Store(false) // before tell: who comes later sets a timer of their own
+			s.tell()
+		})
+	}
+}
+
+// tell has the writer look for records.
+func (s *Store) tell() {
+	select {
+	case s.due <- struct{}{}:
+	default:
+	}
+}
+
+// take adds what is queued: the records last, so that all that were there
+// before an op are there for it.
+func (s *Store) take(b *batch) {
+	for range len(s.ops) {
+		b.ops = append(b.ops, <-s.ops)
+	}
+	for range len(s.records) {
+		b.records = append(b.records, <-s.records)
 	}
 }
 
@@ -138,10 +134,7 @@ func (s *Store) fill(b *batch, gather *time.Timer) {
 func (s *Store) drain() {
 	for {
 		var b batch
-		for b.size() < batchBound && len(s.queue) > 0 {
-			b.add(<-s.queue)
-		}
-		if b.size() == 0 {
+		if s.take(&b); b.size() == 0 {
 			return
 		}
 		s.commit(b)
