@@ -195,7 +195,7 @@ func (s *Side) isEcho(e *event.Event) bool { return e.StateKey == nil && s.isOur
 // handle takes an event of a room from the inbox. done is called when it has
 // been published, or can't be.
 func (s *Side) handle(e *event.Event, done func()) {
-	if e.Content.Parsed == nil {
+	if e.Content.Parsed == nil && e.Content.VeryRaw != nil {
 		// An error leaves nothing parsed: whoever wants it finds nothing in it.
 		_ = e.Content.ParseRaw(e.Type)
 	}

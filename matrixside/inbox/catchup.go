@@ -39,7 +39,7 @@ func (in *Inbox) CatchUp(ctx context.Context, room id.RoomID, as id.UserID, sinc
 		if came || time.UnixMilli(e.event.Timestamp).Before(since) {
 			break
 		}
-		if !in.echo(e.event) {
+		if !e.echo {
 			missed = append(missed, e)
 		}
 	}

@@ -71,7 +71,8 @@ type Options struct {
 	Event func(e *event.Event, done func())
 	// Echo reports whether an event is but the homeserver's repetition of what
 	// was done by us. It is given to Event in its order, but not remembered: it
-	// may come twice, or not at all where a process ended. No event is if nil.
+	// may come twice, or not at all where a process ended. An echo has no content,
+	// and what Echo is asked about has none. No event is one if nil.
 	Echo func(e *event.Event) bool
 	// Ephemeral takes typing, receipts and presence, which nobody remembers.
 	// It is called by one goroutine at a time. Private receipts don't come.
@@ -360,7 +361,8 @@ var errFull = errors.New("too many events are not done yet")
 // received is an event to be accepted.
 type received struct {
 	event *event.Event
-	body  string // as JSON
+	body  string // as JSON; "" of an echo
+	echo  bool
 }
 
 // accept has events remembered and gives them on. It returns when they are
@@ -380,6 +382,10 @@ func (in *Inbox) accept(ctx context.Context, events []received) error {
 	if !in.await(ctx, len(events)) {
 		<-in.gate
 		return errFull
+	}
+	if !slices.ContainsFunc(events, func(e received) bool { return !e.echo }) {
+		defer func() { <-in.gate }()
+		return in.remember(events) // at once: there is nothing to store
 	}
 	result := make(chan error, 1)
 	in.mu.Lock()
@@ -422,23 +428,25 @@ func (in *Inbox) await(ctx context.Context, n int) bool {
 func (in *Inbox) remember(events []received) error {
 	fresh, rows := make([]*item, 0, len(events)), make([]store.InboxEvent, 0, len(events))
 	for _, e := range events {
-		fresh = append(fresh, &item{event: e.event})
-		if !in.echo(e.event) {
+		if !e.echo {
 			rows = append(rows, store.InboxEvent{ID: e.event.ID.String(), Body: e.body})
 		}
 	}
+	var seqs []int64
 	if len(rows) > 0 {
-		seqs, err := in.opt.Store.Accept(in.life, rows)
-		if err != nil {
+		var err error
+		if seqs, err = in.opt.Store.Accept(in.life, rows); err != nil {
 			return err
 		}
-		fresh = slices.DeleteFunc(fresh, func(it *item) bool {
-			if in.echo(it.event) {
-				return false
+	}
+	for _, e := range events {
+		it := &item{event: e.event}
+		if !e.echo {
+			if it.seq, seqs = seqs[0], seqs[1:]; it.seq == 0 {
+				continue // it was here before
 			}
-			it.seq, seqs = seqs[0], seqs[1:]
-			return it.seq == 0
-		})
+		}
+		fresh = append(fresh, it)
 	}
 	echoes := len(events) - len(rows)
 	accepted := len(fresh) - echoes
@@ -449,8 +457,6 @@ func (in *Inbox) remember(events []received) error {
 	in.push(fresh)
 	return nil
 }
-
-func (in *Inbox) echo(e *event.Event) bool { return in.opt.Echo != nil && in.opt.Echo(e) }
 
 // malformed counts an event that is left out.
 func (in *Inbox) malformed(event string, err error) {

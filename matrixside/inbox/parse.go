@@ -44,6 +44,10 @@ func (in *Inbox) events(raws []json.RawMessage) []received {
 		if !utf8.Valid(raw) {
 			raw = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
 		}
+		if e := in.echo(raw); e != nil {
+			all = append(all, received{event: e, echo: true})
+			continue
+		}
 		e, err := parse(raw)
 		if err != nil {
 			in.malformed(eventID(raw), err)
@@ -52,6 +56,31 @@ func (in *Inbox) events(raws []json.RawMessage) []received {
 		all = append(all, received{event: e, body: string(raw)})
 	}
 	return all
+}
+
+// echo is an event without its content, if it is an echo; else nil. Half of all
+// that comes is, and reading it whole costs as much as all else that is done with it.
+func (in *Inbox) echo(raw []byte) *event.Event {
+	if in.opt.Echo == nil {
+		return nil
+	}
+	var head struct {
+		ID        id.EventID `json:"event_id"`
+		RoomID    id.RoomID  `json:"room_id"`
+		Sender    id.UserID  `json:"sender"`
+		Type      string     `json:"type"`
+		StateKey  *string    `json:"state_key"`
+		Timestamp int64      `json:"origin_server_ts"`
+	}
+	if json.Unmarshal(raw, &head) != nil {
+		return nil
+	}
+	e := &event.Event{ID: head.ID, RoomID: head.RoomID, Sender: head.Sender, Type: event.Type{Type: head.Type},
+		StateKey: head.StateKey, Timestamp: head.Timestamp}
+	if named(e) != nil || !in.opt.Echo(e) {
+		return nil
+	}
+	return e
 }
 
 // eventID is the id of an event that is in no order, for the log.
@@ -69,14 +98,8 @@ func parse(raw []byte) (*event.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	for what, text := range map[string]string{"event_id": e.ID.String(), "room_id": e.RoomID.String(), "sender": e.Sender.String(), "type": e.Type.Type} {
-		if text == "" || len(text) > maxID || strings.ContainsRune(text, 0) {
-			return nil, fmt.Errorf("its %s is unusable", what)
-		}
-	}
-	e.Type.Class, e.Mautrix.EventSource = event.MessageEventType, event.SourceTimeline
-	if e.StateKey != nil {
-		e.Type.Class = event.StateEventType
+	if err := named(e); err != nil {
+		return nil, err
 	}
 	if err := parseContent(e); err != nil {
 		return nil, err
@@ -86,6 +109,22 @@ func parse(raw []byte) (*event.Event, error) {
 		e.Redacts = id.EventID(text)
 	}
 	return e, nil
+}
+
+// named checks that an event of a room has all that every one has, and gives
+// it its class.
+func named(e *event.Event) error {
+	for _, name := range [...][2]string{{"event_id", e.ID.String()}, {"room_id", e.RoomID.String()},
+		{"sender", e.Sender.String()}, {"type", e.Type.Type}} {
+		if text := name[1]; text == "" || len(text) > maxID || strings.ContainsRune(text, 0) {
+			return fmt.Errorf("its %s is unusable", name[0])
+		}
+	}
+	e.Type.Class, e.Mautrix.EventSource = event.MessageEventType, event.SourceTimeline
+	if e.StateKey != nil {
+		e.Type.Class = event.StateEventType
+	}
+	return nil
 }
 
 // read makes any event from JSON. What the libraries do with it is theirs:
