@@ -49,7 +49,6 @@ type Options struct {
 	Bot        id.UserID // sender_localpart of the registration, as a user id
 
 	Log      *slog.Logger  // discards
-	HTTP     *http.Client  // a transport of its own, that keeps connections
 	InFlight int           // requests at once; 32
 	Patience time.Duration // for one request and its answer; 60 s
 	// First and Most bound the wait before a request is made again, which
@@ -89,9 +88,6 @@ func New(o Options) (*Client, error) {
 	setDefault(&o.Patience, time.Minute)
 	setDefault(&o.First, 250*time.Millisecond)
 	setDefault(&o.Most, 15*time.Second)
-	if o.HTTP == nil {
-		o.HTTP = &http.Client{Transport: transport(o), CheckRedirect: stay}
-	}
 	base, err := mautrix.ParseAndNormalizeBaseURL(o.Homeserver)
 	if err != nil {
 		return nil, fmt.Errorf("the homeserver's URL %q: %w", o.Homeserver, err)
@@ -99,11 +95,11 @@ func New(o Options) (*Client, error) {
 	if base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
 		return nil, fmt.Errorf("the homeserver's URL %q must be like http://127.0.0.1:8008", o.Homeserver)
 	}
-	bounded := *o.HTTP
-	bounded.Timeout = o.Patience
 	return &Client{
-		opt: o, base: base, http: &bounded, streams: o.HTTP,
-		turns: make(chan struct{}, o.InFlight), files: make(chan struct{}, streamsInFlight),
+		opt: o, base: base,
+		http:    &http.Client{Transport: newWire(base, o.Patience), CheckRedirect: stay},
+		streams: &http.Client{Transport: streams(o.Patience), CheckRedirect: stay},
+		turns:   make(chan struct{}, o.InFlight), files: make(chan struct{}, streamsInFlight),
 		asking: make(chan struct{}, 1),
 		state:  state{log: o.Log.With("homeserver", base.Redacted())},
 	}, nil
@@ -116,18 +112,18 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// transport keeps as many connections as there may be requests.
-func transport(o Options) *http.Transport {
+// streams is how files go: net/http's own way, which hears an answer that
+// comes before the end of the request.
+func streams(patience time.Duration) *http.Transport {
 	return &http.Transport{
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: o.Patience,
-		MaxIdleConnsPerHost:   o.InFlight + streamsInFlight,
-		IdleConnTimeout:       90 * time.Second,
-		ForceAttemptHTTP2:     true,
-		// One that is often used is not compressed: it is mostly a neighbour.
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: 64 << 10,
+		DialContext:            (&net.Dialer{Timeout: dialPatience, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    dialPatience,
+		ResponseHeaderTimeout:  patience,
+		MaxIdleConnsPerHost:    streamsInFlight,
+		IdleConnTimeout:        idleTime,
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true, // it is mostly a neighbour
+		MaxResponseHeaderBytes: headerBound,
 	}
 }
 

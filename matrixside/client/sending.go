@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -39,7 +41,10 @@ func (s *Sending) Try(ctx context.Context, m *mautrix.Client) error {
 			return nil
 		}
 	}
-	content := &event.Content{Parsed: s.Content, Raw: map[string]any{markKey: s.Transaction}}
+	content, err := s.marked()
+	if err != nil {
+		return err
+	}
 	answer, err := m.SendMessageEvent(ctx, s.Room, event.EventMessage, content, mautrix.ReqSendEvent{TransactionID: s.Transaction})
 	if err != nil {
 		s.lost = s.lost || unreachable(err) || status(err) >= 500
@@ -47,6 +52,27 @@ func (s *Sending) Try(ctx context.Context, m *mautrix.Client) error {
 	}
 	s.Sent = answer.EventID
 	return nil
+}
+
+// marked is the content as JSON, with the mark as its last field.
+func (s *Sending) marked() (json.RawMessage, error) {
+	content, err := json.Marshal(s.Content)
+	if err != nil {
+		return nil, err
+	}
+	transaction, err := json.Marshal(s.Transaction)
+	if err != nil {
+		return nil, err
+	}
+	if len(content) < 2 || content[0] != '{' {
+		return nil, fmt.Errorf("a message that is no object: %T", s.Content)
+	}
+	content = content[:len(content)-1]
+	if len(content) > 1 {
+		content = append(content, ',')
+	}
+	content = append(content, `"`+markKey+`":`...)
+	return append(append(content, transaction...), '}'), nil
 }
 
 // find is the event that an earlier try has made, "" if there is none, or if
