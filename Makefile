@@ -20,9 +20,10 @@ test-synapse: install
 demo: install
 	@go build -o bin/demo ./e2e/demo && exec bin/demo
 
-# The numbers, beside those of Debian's biboumi in the same run.
+# The numbers, beside those of Debian's biboumi and of matterbridge in the same run.
 bench:
 	e2e/install.sh biboumi
+	e2e/install-matterbridge.sh
 	go run ./e2e/bench
 
 # Formatting, vet and staticcheck (pinned in e2e/tools/go.mod).
