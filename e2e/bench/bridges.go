@@ -20,9 +20,10 @@ type kind struct {
 	network string // what follows the % of a room's name
 	matrix  bool   // there is a homeserver, too
 	members string // settings of its members, "" for the default ones
-	// prepare writes the configuration into dir, for servers on these
+	mapped  mapping
+	// prepare writes the configuration of k into dir, for servers on these
 	// ports, and returns the command that starts the bridge.
-	prepare func(ctx context.Context, dir string, xmppPort, ircPort int) ([]string, error)
+	prepare func(ctx context.Context, k kind, dir string, xmppPort, ircPort int) ([]string, error)
 }
 
 // biboumi as Debian has it. Its users' settings are in place: the port (it
@@ -32,7 +33,7 @@ func biboumi(binary string) kind {
 	return kind{
 		name:    "biboumi",
 		network: "127.0.0.1",
-		prepare: func(ctx context.Context, dir string, xmppPort, ircPort int) ([]string, error) {
+		prepare: func(ctx context.Context, _ kind, dir string, xmppPort, ircPort int) ([]string, error) {
 			db := filepath.Join(dir, "biboumi.sqlite")
 			config := filepath.Join(dir, "biboumi.cfg")
 			write := func(port int) error {
@@ -90,7 +91,7 @@ func presetBiboumi(ctx context.Context, path string, ircPort int) error {
 	return tx.Commit()
 }
 
-// isthmusConfig has no limit that the workloads would meet.
+// isthmusConfig has no limit that the workloads would meet but, maybe, the flood control.
 const isthmusConfig = `xmpp:
   server: 127.0.0.1:%d
   secret_file: secret
@@ -99,28 +100,35 @@ const isthmusConfig = `xmpp:
 networks:
   bench:
     addresses: ["irc://127.0.0.1:%d"]
-    flood: { burst: 10000, interval: 1ms }
     sessions: 10000
     connect_rate: { burst: 10000, interval: 1ms }
-limits:
-  messages: { burst: 10000, interval: 1ms }
-store:
+%sstore:
   path: isthmus.db
   key_file: key
 log:
   level: warn
 `
 
+// noFlood is the flood control out of the way.
+const noFlood = `    flood: { burst: 10000, interval: 1ms }
+limits:
+  messages: { burst: 10000, interval: 1ms }
+`
+
 func isthmus(binary string) kind {
 	return kind{
 		name:    "isthmus",
 		network: "bench",
-		prepare: func(_ context.Context, dir string, xmppPort, ircPort int) ([]string, error) {
+		prepare: func(_ context.Context, k kind, dir string, xmppPort, ircPort int) ([]string, error) {
 			if err := os.WriteFile(filepath.Join(dir, "secret"), []byte(secret+"\n"), 0o600); err != nil {
 				return nil, err
 			}
-			config := filepath.Join(dir, "isthmus.yaml")
-			err := os.WriteFile(config, fmt.Appendf(nil, isthmusConfig, xmppPort, gateway, ircPort), 0o600)
+			config, flood := filepath.Join(dir, "isthmus.yaml"), noFlood
+			if k.mapped.flood {
+				flood = ""
+			}
+			text := fmt.Appendf(nil, isthmusConfig, xmppPort, gateway, ircPort, flood)
+			err := os.WriteFile(config, append(text, k.mapped.links...), 0o600)
 			return []string{binary, "run", "-c", config}, err
 		},
 	}

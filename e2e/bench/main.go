@@ -1,5 +1,5 @@
-// Command bench measures Isthmus beside Debian's biboumi: the same work, one
-// after the other, between the same fake XMPP and IRC servers. docs/bench.md
+// Command bench measures Isthmus beside Debian's biboumi and matterbridge: the same
+// work, one after the other, between the same fake XMPP and IRC servers. docs/bench.md
 // tells what the rows mean. Run it at the top of the repository:
 //
 //	go run ./e2e/bench                      # everything, some minutes
@@ -37,7 +37,7 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	only := flag.String("only", "", "measure this bridge alone: isthmus or biboumi")
+	only := flag.String("only", "", "measure this bridge alone: isthmus, biboumi or matterbridge")
 	rows := flag.String("rows", "", "measure these rows alone, comma-separated: "+strings.Join(rowNames(), ", "))
 	caps := flag.Bool("caps", true, "let the IRC server offer IRCv3 capabilities")
 	base := flag.String("data", "/dev/shm", "folder for the bridges' data; better be on tmpfs")
@@ -79,14 +79,21 @@ func run(ctx context.Context) error {
 // kinds finds, and if need be builds, the bridges to measure.
 func (b *bench) kinds(ctx context.Context, only, binary string) ([]kind, error) {
 	var kinds []kind
-	if only != "isthmus" {
+	if only == "" || only == "biboumi" {
 		path, err := exec.LookPath("biboumi")
 		if err != nil {
 			return nil, fmt.Errorf("%w (apt-get install --no-install-recommends biboumi, or -only isthmus)", err)
 		}
 		kinds = append(kinds, biboumi(path))
 	}
-	if only != "biboumi" {
+	if only == "" || only == "matterbridge" {
+		const path = ".cache/matterbridge/matterbridge"
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("%w (e2e/install-matterbridge.sh, or -only isthmus)", err)
+		}
+		kinds = append(kinds, matterbridge(path))
+	}
+	if only == "" || only == "isthmus" {
 		if binary == "" {
 			binary = filepath.Join(b.base, "isthmus")
 			build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/isthmus")
@@ -105,7 +112,7 @@ func (b *bench) kinds(ctx context.Context, only, binary string) ([]kind, error) 
 func (b *bench) measure(ctx context.Context, k kind) results {
 	r := make(results)
 	for _, w := range workloads {
-		if w.matrix && k.name != "isthmus" {
+		if k.name != "isthmus" && !slices.Contains(w.with, k.name) {
 			continue
 		}
 		if !slices.ContainsFunc(w.rows, func(row string) bool { return slices.Contains(b.rows, row) }) {

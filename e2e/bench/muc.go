@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -24,6 +25,7 @@ type muc struct {
 	mu     sync.Mutex
 	locals []string                              // nicks
 	guests map[string]string                     // JID to nick, of who came from the bridge
+	order  []string                              // their JIDs, as they came
 	said   func(from, body string, at time.Time) // by guests
 }
 
@@ -46,7 +48,7 @@ func (m *muc) see(s *fakexmpp.Stanza) bool {
 		if m.said != nil {
 			m.said(m.guests[from], string(s.Body()), s.At)
 		}
-		out = m.spread(m.guests[from], string(s.ID), string(s.Body()))
+		out = m.spread(nil, m.guests[from], string(s.ID), string(s.Body()))
 	case string(s.Name) == "iq" && kind == "get":
 		out = m.answer(s)
 	}
@@ -71,6 +73,7 @@ func (m *muc) enter(from, nick string) (out []byte) {
 		out = appendOccupant(out, nick, guest, "")
 	}
 	m.guests[from] = nick
+	m.order = append(m.order, from)
 	out = appendOccupant(out, nick, from, "<status code='110'/>")
 	return fmt.Appendf(out, "<message type='groupchat' from='%s' to='%s'><subject/></message>", mucJID, from)
 }
@@ -95,14 +98,16 @@ func (m *muc) leave(from string) (out []byte) {
 			"<item affiliation='none' role='none'/>%s</x></presence>", mucJID, nick, guest, status)
 	}
 	delete(m.guests, from)
+	m.order = slices.DeleteFunc(m.order, func(guest string) bool { return guest == from })
 	return out
 }
 
-// spread sends a message to all who came from the bridge. The caller holds mu.
-func (m *muc) spread(nick, id, body string) (out []byte) {
-	for guest := range m.guests {
-		out = fmt.Appendf(out, "<message type='groupchat' from='%s/%s' to='%s' id='%s'><body>%s</body></message>",
-			mucJID, nick, guest, id, body)
+// spread appends a message to all who came from the bridge to out. The caller holds mu.
+func (m *muc) spread(out []byte, nick, id, body string) []byte {
+	start := fmt.Sprintf("<message type='groupchat' from='%s/%s' id='%s' to='", mucJID, nick, id)
+	end := "'><body>" + body + "</body></message>"
+	for _, guest := range m.order {
+		out = append(append(append(out, start...), guest...), end...)
 	}
 	return out
 }
@@ -129,7 +134,7 @@ func (m *muc) say(nick string, texts ...string) error {
 	defer m.mu.Unlock()
 	var out []byte
 	for i, text := range texts {
-		out = append(out, m.spread(nick, fmt.Sprintf("%s-%s-%d", nick, text, i), text)...)
+		out = m.spread(out, nick, fmt.Sprintf("%s-%s-%d", nick, text, i), text)
 	}
 	return m.xmpp.Send(out)
 }

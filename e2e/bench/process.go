@@ -49,6 +49,16 @@ func (p *process) stop() {
 	<-p.ended
 }
 
+// over reports whether the process has ended.
+func (p *process) over() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // cpu is how much CPU time all threads of the process have used, those that
 // have ended included. It is the clock that clock_getcpuclockid(3) names:
 // exact to the nanosecond, where /proc/PID/stat counts ticks of 10 ms.

@@ -43,6 +43,8 @@ type stage struct {
 	noticing func(*fakehs.Event)
 	pushing  func([]*fakehs.Event)
 	muc      *muc // nil but where there is one
+
+	mappedRoom string // on Matrix
 }
 
 // raise starts the fakes, and the bridge with its data in dir, and waits for
@@ -60,7 +62,10 @@ func raise(ctx context.Context, k kind, dir string, caps bool) (_ *stage, err er
 	if s.irc, err = fakeirc.Listen(caps, s.hear); err != nil {
 		return nil, err
 	}
-	argv, err := k.prepare(ctx, dir, s.xmpp.Port(), s.irc.Port())
+	if k.mapped.people > 0 {
+		s.furnish()
+	}
+	argv, err := k.prepare(ctx, k, dir, s.xmpp.Port(), s.irc.Port())
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +74,9 @@ func raise(ctx context.Context, k kind, dir string, caps bool) (_ *stage, err er
 			return nil, err
 		}
 	}
+	if k.matrix && k.mapped.people > 0 {
+		s.furnishMatrix()
+	}
 	if s.proc, err = startProcess(s.log, argv...); err != nil {
 		return nil, err
 	}
@@ -76,9 +84,12 @@ func raise(ctx context.Context, k kind, dir string, caps bool) (_ *stage, err er
 		return nil, err
 	}
 	if k.matrix {
-		return s, s.until(ctx, "a ping of the homeserver", func() bool { return len(s.hs.Requests("POST", "/ping")) > 0 })
+		err = s.until(ctx, "a ping of the homeserver", func() bool { return len(s.hs.Requests("POST", "/ping")) > 0 })
 	}
-	return s, nil
+	if k.mapped.people > 0 && err == nil {
+		err = s.until(ctx, "the bridge in the mapped rooms", s.mapped)
+	}
+	return s, err
 }
 
 func (s *stage) close() {

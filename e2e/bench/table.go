@@ -46,6 +46,12 @@ var table = []row{
 	{"matrix-ghosts", "memory of 1,000 ghosts of 50 IRC natives for each room, of 3,000 more / the first", "MiB", 1, []float64{2}, false},
 	{"matrix-visitors", "1,000 users of XMPP come into 20 rooms of Matrix, memory with theirs on XMPP", "MiB", 1, nil, false},
 	{"matrix-rss", "resident memory, 50 Matrix users in a MUC of 50", "MiB", 0, []float64{40}, false},
+	{"relay-in-cpu", "IRC to a MUC through one relay, CPU per line, 50 at once / one at a time", "µs", 0, []float64{30, 30}, false},
+	{"relay-out-cpu", "a MUC to IRC through one relay, CPU per line, 50 at once / one at a time", "µs", 0, []float64{30, 30}, false},
+	{"relay-latency", "latency p50 through one relay, IRC to MUC / MUC to IRC", "ms", 2, []float64{1, 1}, false},
+	{"relay-rss", "resident memory with one mapping, idle / after 2,600 lines", "MiB", 0, nil, false},
+	{"relay-flood", "of 50 lines at once to IRC, flood control as it comes: lost / out of order", "", 0, []float64{0, 0}, false},
+	{"relay-flood-time", "until the last of them that comes", "s", 1, nil, false},
 }
 
 func rowNames() []string {
@@ -60,14 +66,14 @@ func rowNames() []string {
 // whether every row was measured.
 func printTable(w io.Writer, wanted []string, all map[string]results) bool {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "work\tbiboumi\tisthmus\ttarget\tratio\t")
+	fmt.Fprintln(tw, "work\tbiboumi\tmatterbridge\tisthmus\ttarget\tratio\t")
 	var errs []string
 	for _, row := range table {
 		if !slices.Contains(wanted, row.name) {
 			continue
 		}
 		cells := make(map[string]string)
-		for _, kind := range []string{"biboumi", "isthmus"} {
+		for _, kind := range []string{"biboumi", "matterbridge", "isthmus"} {
 			m, measured := all[kind][row.name]
 			switch {
 			case !measured:
@@ -79,8 +85,12 @@ func printTable(w io.Writer, wanted []string, all map[string]results) bool {
 				cells[kind] = row.show(m.values)
 			}
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t\n", row.work, cells["biboumi"], cells["isthmus"],
-			row.goal(), row.compare(all["biboumi"][row.name], all["isthmus"][row.name]))
+		peer := all["biboumi"][row.name]
+		if peer.values == nil {
+			peer = all["matterbridge"][row.name]
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t\n", row.work, cells["biboumi"], cells["matterbridge"], cells["isthmus"],
+			row.goal(), row.compare(peer, all["isthmus"][row.name]))
 	}
 	tw.Flush()
 	for _, e := range errs {
@@ -128,7 +138,7 @@ func (r row) compare(theirs, ours measure) string {
 	if r.targets == nil {
 		verdict = ""
 	}
-	if theirs.values == nil {
+	if theirs.values == nil || theirs.values[0] == 0 || ours.values[0] == 0 {
 		return verdict
 	}
 	ratio := theirs.values[0] / ours.values[0]

@@ -46,24 +46,31 @@ func measured(values ...float64) measure { return measure{values: values} }
 
 // workload is a run of one bridge from its start on, which measures some of the rows.
 type workload struct {
-	rows   []string
-	run    func(ctx context.Context, b *bench, k kind, r results) error
-	matrix bool // biboumi has none
+	rows []string
+	run  func(ctx context.Context, b *bench, k kind, r results) error
+	with []string // what else than Isthmus does such work
 }
 
+var (
+	withBiboumi      = []string{"biboumi"}
+	withMatterbridge = []string{"matterbridge"}
+)
+
 var workloads = []workload{
-	{[]string{"start", "rss"}, startAndRest, false},
-	{[]string{"join-cpu", "fanout-cpu", "fanout-rate", "fanout-latency"}, fanout, false},
-	{[]string{"bigjoin-cpu", "bigjoin-memory", "split-cpu"}, bigChannel, false},
-	{[]string{"send-cpu", "send-latency"}, sending, false},
-	{[]string{"connect-cpu", "idle-memory"}, connecting, false},
-	{[]string{"matrix-fanout-cpu", "matrix-fanout-latency"}, onMatrix("", matrixFanout), true},
-	{[]string{"matrix-send-cpu", "matrix-latency"}, onMatrix("", matrixSending), true},
-	{[]string{"matrix-irc-cpu", "matrix-irc-latency"}, onMatrix("", matrixFromIRC), true},
-	{[]string{"matrix-crowd-time", "matrix-crowd-memory"}, matrixCrowd, true},
-	{[]string{"matrix-ghosts"}, onMatrix("", matrixGhosts), true},
-	{[]string{"matrix-visitors"}, onMatrix("", matrixVisitors), true},
-	{[]string{"matrix-rss"}, onMatrix("", matrixMUC), true},
+	{[]string{"start", "rss"}, startAndRest, withBiboumi},
+	{[]string{"join-cpu", "fanout-cpu", "fanout-rate", "fanout-latency"}, fanout, withBiboumi},
+	{[]string{"bigjoin-cpu", "bigjoin-memory", "split-cpu"}, bigChannel, withBiboumi},
+	{[]string{"send-cpu", "send-latency"}, sending, withBiboumi},
+	{[]string{"connect-cpu", "idle-memory"}, connecting, withBiboumi},
+	{[]string{"matrix-fanout-cpu", "matrix-fanout-latency"}, onMatrix("", matrixFanout), nil},
+	{[]string{"matrix-send-cpu", "matrix-latency"}, onMatrix("", matrixSending), nil},
+	{[]string{"matrix-irc-cpu", "matrix-irc-latency"}, onMatrix("", matrixFromIRC), nil},
+	{[]string{"matrix-crowd-time", "matrix-crowd-memory"}, matrixCrowd, nil},
+	{[]string{"matrix-ghosts"}, onMatrix("", matrixGhosts), nil},
+	{[]string{"matrix-visitors"}, onMatrix("", matrixVisitors), nil},
+	{[]string{"matrix-rss"}, onMatrix("", matrixMUC), nil},
+	{[]string{"relay-in-cpu", "relay-out-cpu", "relay-latency", "relay-rss"}, relaying, withMatterbridge},
+	{[]string{"relay-flood", "relay-flood-time"}, flooding, withMatterbridge},
 }
 
 // startAndRest starts the bridge several times with the same data, then

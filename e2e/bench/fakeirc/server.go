@@ -108,6 +108,18 @@ func (s *Server) Say(nick, channelName string, lines ...string) {
 	})
 }
 
+// Guests are the nicks of the clients in a channel, as they came.
+func (s *Server) Guests(channelName string) (nicks []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.channel(channelName).order {
+		if m.client != nil {
+			nicks = append(nicks, m.nick)
+		}
+	}
+	return nicks
+}
+
 // Split makes the natives named leave by a netsplit: one QUIT each whose
 // reason is the names of two servers, in a BATCH for who knows batches.
 func (s *Server) Split(channelName string, nicks []string) {

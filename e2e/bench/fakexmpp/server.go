@@ -1,7 +1,8 @@
-// Package fakexmpp is an XMPP server as a component sees it (XEP-0114): it
-// accepts one component, plays all the users there are, and hands every
-// stanza that comes to one function. It does no routing and no checks that a
-// bench does not need, so that what is measured is the bridge.
+// Package fakexmpp is an XMPP server as a component sees it (XEP-0114), or a
+// client (RFC 6120), for a bridge that is one: it accepts one connection, plays
+// all the other users there are, and hands every stanza that comes to one
+// function. It does no routing and no checks that a bench does not need, so that
+// what is measured is the bridge.
 package fakexmpp
 
 import (
@@ -36,12 +37,18 @@ type Server struct {
 	ready   chan struct{} // closed by the first good handshake
 	answers chan []byte   // to requests of the component; see answer
 	work    sync.WaitGroup
+	step    step // what the reader expects next
+	authed  bool // the client has said who it is
 
 	mu        sync.Mutex // guards what follows, and writes to conn
 	conn      net.Conn
 	err       error // why the stream ended
 	handshake time.Time
 }
+
+// step takes what it knows from the start of b, and returns how long that is: 0
+// when b doesn't hold all of it yet.
+type step func(b []byte, at time.Time) (int, error)
 
 // Listen serves on a free loopback port. The handler is called for each
 // stanza from one goroutine, in order; requests (iq get and set) are
@@ -63,7 +70,7 @@ func Listen(secret string, handler func(*Stanza)) (*Server, error) {
 // Port is where the component connects to.
 func (s *Server) Port() int { return s.ln.Addr().(*net.TCPAddr).Port }
 
-// Ready is closed when the component has shaken hands.
+// Ready is closed when the component has shaken hands, or the client is bound.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
 // Handshake tells when the component's good handshake was read.
@@ -124,7 +131,7 @@ func (s *Server) serve() {
 func (s *Server) read(conn net.Conn) error {
 	buf := make([]byte, readBuffer)
 	have := 0
-	step := s.open
+	s.step = s.open
 	quick, err := quickACK(conn)
 	if err != nil {
 		return err
@@ -141,7 +148,7 @@ func (s *Server) read(conn net.Conn) error {
 		have += n
 		used := 0
 		for {
-			n, err := step(buf[used:have], at)
+			n, err := s.step(buf[used:have], at)
 			if err != nil {
 				return err
 			}
@@ -149,7 +156,6 @@ func (s *Server) read(conn net.Conn) error {
 				break
 			}
 			used += n
-			step = s.element
 		}
 		have = copy(buf, buf[used:have])
 		if have == len(buf) {
@@ -179,7 +185,7 @@ func quickACK(conn net.Conn) (func() error, error) {
 	}, nil
 }
 
-// open answers the component's stream header (XEP-0114 §3).
+// open answers a stream header, of a component (XEP-0114 §3) or a client.
 func (s *Server) open(b []byte, _ time.Time) (int, error) {
 	start := bytes.Index(b, []byte("<stream:stream"))
 	if start < 0 {
@@ -190,6 +196,10 @@ func (s *Server) open(b []byte, _ time.Time) (int, error) {
 		return 0, nil
 	}
 	head := parse(append(b[start:start+end:start+end], '>'))
+	s.step = s.element
+	if bytes.Contains(head.Raw, []byte("jabber:client")) {
+		return start + end + 1, s.openClient(head.To)
+	}
 	return start + end + 1, s.Send(fmt.Appendf(nil, "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' "+
 		"xmlns:stream='http://etherx.jabber.org/streams' from='%s' id='%s'>", head.To, streamID))
 }
@@ -210,8 +220,16 @@ func (s *Server) element(b []byte, at time.Time) (int, error) {
 	switch string(stanza.Name) {
 	case "handshake":
 		return n, s.shake(&stanza)
+	case "auth":
+		return n, s.letIn()
 	case "stream:error":
 		return n, fmt.Errorf("fakexmpp: the component sent %s", stanza.Raw)
+	}
+	if s.authed {
+		stanza.From = []byte(ClientJID)
+		if bytes.Contains(stanza.Raw, []byte(nsBind)) {
+			return n, s.bind(&stanza)
+		}
 	}
 	s.handler(&stanza)
 	return n, s.answer(&stanza)
@@ -233,14 +251,19 @@ func (s *Server) shake(stanza *Stanza) error {
 	if got := stanza.child("<handshake"); string(got) != hex.EncodeToString(sum[:]) {
 		return fmt.Errorf("fakexmpp: wrong handshake %q", got)
 	}
-	s.mu.Lock()
-	s.handshake = stanza.At
-	s.mu.Unlock()
 	if err := s.Send([]byte("<handshake/>")); err != nil {
 		return err
 	}
-	close(s.ready)
+	s.isReady(stanza.At)
 	return nil
+}
+
+// isReady notes that who connected is in, since at.
+func (s *Server) isReady(at time.Time) {
+	s.mu.Lock()
+	s.handshake = at
+	s.mu.Unlock()
+	close(s.ready)
 }
 
 // answer refuses a request to one of the users, as RFC 6120 §8.2.3 asks. The
