@@ -69,6 +69,8 @@ var workloads = []workload{
 	{[]string{"matrix-ghosts"}, onMatrix("", matrixGhosts), nil},
 	{[]string{"matrix-visitors"}, onMatrix("", matrixVisitors), nil},
 	{[]string{"matrix-rss"}, onMatrix("", matrixMUC), nil},
+	{[]string{"mapped-latency", "mapped-latency-p99", "mapped-matrix-latency", "mapped-matrix-p99", "mapped-rate", "mapped-cpu", "mapped-rss"},
+		mapped(roomLinks, mappedRoom), nil},
 	{[]string{"relay-in-cpu", "relay-out-cpu", "relay-latency", "relay-rss"}, relaying, withMatterbridge},
 	{[]string{"relay-flood", "relay-flood-time"}, flooding, withMatterbridge},
 }
@@ -363,10 +365,13 @@ func perThing(cpu time.Duration, things int) measure {
 
 func ms(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
 
-func median[T cmp.Ordered](values []T) (m T) {
+func median[T cmp.Ordered](values []T) T { return percentile(values, 50) }
+
+// percentile is the value below which percent of all lie.
+func percentile[T cmp.Ordered](values []T, percent int) (p T) {
 	if len(values) == 0 {
-		return m
+		return p
 	}
 	values = slices.Sorted(slices.Values(values))
-	return values[len(values)/2]
+	return values[min(len(values)-1, len(values)*percent/100)]
 }
