@@ -164,7 +164,7 @@ func (s *stage) roomRate(ctx context.Context, networks [3]*speakers, r results) 
 			last = at
 		}
 	}
-	r["mapped-rate"] = measured(3 * each / last.Sub(began).Seconds())
+	r["mapped-rate"] = measured(float64(3*each) / last.Sub(began).Seconds())
 	r["mapped-cpu"] = perThing(cpu, 3*each)
 	return nil
 }
