@@ -76,6 +76,7 @@ type scenario struct {
 	channel string              // "#c7", one that is nobody else's
 	room    string              // its JID
 	hs      *harness.Homeserver // nil where Matrix has no part in it
+	mapped  *mapped             // nil where no room is mapped
 }
 
 // network is the name of the IRC network in every scenario.

@@ -1,0 +1,143 @@
+package e2e
+
+import (
+	"regexp"
+	"testing"
+	"time"
+
+	"isthmus/e2e/harness"
+)
+
+// relayedTexts is what lines of IRC say, without the names of whom a relay speaks for.
+func relayedTexts(lines []string) (texts []string) {
+	said := regexp.MustCompile(` PRIVMSG \S+ :(?:<\S+> )?(.*)$`)
+	for _, line := range lines {
+		if m := said.FindStringSubmatch(plain(line)); m != nil {
+			texts = append(texts, m[1])
+		}
+	}
+	return texts
+}
+
+// spread has everybody say numbered lines.
+func (m *mapped) spread(from, to int) {
+	m.Helper()
+	for i := from; i < to; i++ {
+		m.native.Say(m.channel, word("i", i))
+		m.alice.Say(m.muc, word("x", i))
+		m.bob.Say(m.id, word("m", i))
+	}
+}
+
+// The homeserver is killed under traffic: the others don't notice, and what was
+// said meanwhile is there when it is back.
+func TestMappedHomeserverKilled(t *testing.T) {
+	onMapped(t, once, nil, func(m *mapped) {
+		m.together()
+		m.spread(0, traffic)
+		m.sees(m.nick("bob"), word("m", traffic-1))
+		m.hs.Kill()
+		for i := traffic; i < 2*traffic; i++ {
+			m.native.Say(m.channel, word("i", i))
+			m.alice.Say(m.muc, word("x", i))
+		}
+		m.sees(m.native.Nick, word("i", 2*traffic-1))
+		m.hears(m.nick("alice"), word("x", 2*traffic-1))
+		revive(m.scenario, m.bob, m.id)
+		m.native.Say(m.channel, "the end")
+		m.alice.Say(m.muc, "the end")
+		native, alice := m.member(m.native.Nick), m.member(m.nick("alice"))
+		for _, ghost := range []string{native, alice} {
+			settle(m.scenario, "the end on Matrix", func() bool {
+				texts := roomTexts(m.scenario, m.bob, m.id, ghost)
+				return len(texts) > 0 && texts[len(texts)-1] == "the end"
+			})
+		}
+		eachOnce(m.scenario, "Matrix, of IRC", numbers(roomTexts(m.scenario, m.bob, m.id, native), "i"), upTo(2*traffic))
+		eachOnce(m.scenario, "Matrix, of XMPP", numbers(roomTexts(m.scenario, m.bob, m.id, alice), "x"), upTo(2*traffic))
+		m.once()
+	})
+}
+
+// The IRC server is killed under traffic: the others go on talking, are told
+// what did not arrive, and it is joined again.
+func TestMappedIRCServerKilled(t *testing.T) {
+	aloneMapped(t, []string{"prosody+inspircd", "ejabberd+ngircd"}, nil, func(m *mapped) {
+		m.together()
+		m.spread(0, acknowledged)
+		m.hears(m.nick("alice"), word("x", acknowledged-1))
+		m.hears(m.nick("bob"), word("m", acknowledged-1))
+		eachOnce(m.scenario, "IRC, of XMPP", numbers(relayedTexts(m.native.Drain()), "x"), upTo(acknowledged-1))
+		m.irc.Kill()
+		for i := range traffic {
+			m.alice.Say(m.muc, word("late", i))
+			m.bob.Say(m.id, word("later", i))
+		}
+		m.reads(m.nick("alice"), word("late", traffic-1))
+		m.sees(m.nick("bob"), word("later", traffic-1))
+		m.goes(m.native.Nick)
+		m.irc.Start(m.T)
+		m.native = m.scenario.native("native")
+		m.native.ExpectFrom(m.relay, "JOIN")
+		m.enters(m.native.Nick)
+		m.once()
+	})
+}
+
+// The XMPP server is killed under traffic: IRC and Matrix go on talking, and the
+// MUC is entered again.
+func TestMappedXMPPServerKilled(t *testing.T) {
+	aloneMapped(t, []string{"prosody+inspircd"}, nil, func(m *mapped) {
+		m.together()
+		m.spread(0, acknowledged)
+		m.sees(m.native.Nick, word("i", acknowledged-1))
+		m.xmpp.Kill()
+		for i := range traffic {
+			m.native.Say(m.channel, word("late", i))
+			m.bob.Say(m.id, word("later", i))
+		}
+		m.reads(m.native.Nick, word("late", traffic-1))
+		m.hears(m.nick("bob"), word("later", traffic-1))
+		m.alice.Close()
+		m.xmpp.Start(m.T)
+		m.alice = m.user("alice")
+		m.alice.Join(m.muc, m.nick("alice"))
+		m.enters(m.native.Nick)
+		m.enters(m.nick("bob"))
+		m.member(m.nick("alice"))
+		m.once()
+	})
+}
+
+// Isthmus is killed under traffic: what was said before was said once, and all
+// is as before when it is back.
+func TestMappedGatewayKilled(t *testing.T) {
+	onMapped(t, eachXMPP, nil, func(m *mapped) {
+		m.together()
+		m.spread(0, traffic)
+		m.hears(m.nick("alice"), word("x", acknowledged))
+		m.gateway.Kill()
+		m.native.ExpectFrom(m.relay, "QUIT")
+		time.Sleep(100 * time.Millisecond)
+		m.gateway.Start(m.T)
+		m.together()
+		m.once()
+		heard, shown := relayedTexts(m.native.Drain()), bodies(m.alice.Drain())
+		eachOnce(m.scenario, "IRC, of XMPP", numbers(heard, "x"), nil)
+		eachOnce(m.scenario, "XMPP, of IRC", numbers(shown, "i"), nil)
+		eachOnce(m.scenario, "Matrix, of IRC", numbers(roomTexts(m.scenario, m.bob, m.id, m.called(m.native.Nick)), "i"), nil)
+		eachOnce(m.scenario, "Matrix, of XMPP", numbers(roomTexts(m.scenario, m.bob, m.id, m.called(m.nick("alice"))), "x"), nil)
+	})
+}
+
+// Stopped in good order it leaves nobody behind.
+func TestMappedGatewayStopped(t *testing.T) {
+	onMapped(t, once, nil, func(m *mapped) {
+		m.together()
+		m.gateway.Stop(m.T)
+		m.native.ExpectFrom(m.relay, "QUIT")
+		m.goes(m.native.Nick)
+		m.goes(m.nick("bob"), harness.Where("gone", func(*harness.Element) bool { return true }))
+		m.native.ExpectNone("PRIVMSG")
+	})
+}
