@@ -1,0 +1,116 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"isthmus/e2e/harness"
+)
+
+// The same link twice is refused at load, with the lines.
+func TestMappedTwiceRefused(t *testing.T) {
+	const rooms = "    rooms:\n      - { xmpp: lounge@conference.example.org }\n      - { irc: libera, channel: \"#lounge\" }\n"
+	file := filepath.Join(t.TempDir(), "isthmus.yaml")
+	text := "xmpp:\n  domains:\n    - name: irc.example.org\nnetworks:\n  libera:\n    addresses: [ircs://irc.libera.chat]\nlinks:\n" +
+		"  - name: lounge\n" + rooms + "  - name: again\n" + rooms
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := isthmus(t, "check-config", file)
+	if err == nil || !strings.Contains(out, "isthmus.yaml:14:") || !strings.Contains(out, "isthmus.yaml:15:") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// A bot on IRC repeats what it hears in the MUC, as another bridge between the
+// two rooms does: that is carried on a few times at most, and status tells why not.
+func TestMappedRepeatingBot(t *testing.T) {
+	onMapped(t, once, nil, func(m *mapped) {
+		m.together()
+		bot := m.scenario.native("bot")
+		m.enters(bot.Nick)
+		const said = 10
+		for i := range said {
+			m.alice.Say(m.muc, word("line", i))
+			m.hears(m.nick("alice"), word("line", i))
+			bot.Say(m.channel, "<"+m.nick("alice")+"> "+word("line", i))
+		}
+		m.once()
+		repeated := 0
+		for _, text := range bodies(m.alice.Drain()) {
+			if strings.HasPrefix(text, "<"+m.nick("alice")+"> line") {
+				repeated++
+			}
+		}
+		if repeated > 3 {
+			m.Errorf("%d of %d repetitions came back", repeated, said)
+		}
+		m.answers(bot.Nick, "status")
+	})
+}
+
+// Two bridges map the same two rooms: what is said comes twice, as two bridges
+// say it, but nothing goes round.
+func TestMappedTwoBridges(t *testing.T) {
+	var second *harness.Isthmus
+	onMapped(t, once, func(m *mapped) {
+		second = harness.NewIsthmus(m.T, m.xmpp, m.host, map[string]*harness.IRCServer{network: m.irc})
+		second.Domain = harness.FarDomain(m.host)
+		second.Config.Set("xmpp/domains", []any{harness.Config{"name": second.Domain}})
+		second.Config.Set("networks/"+network+"/relay/nick", m.nick("second"))
+		second.Config.Set("xmpp/relay/nick", "second")
+		second.Config.Set("links", []any{harness.Config{"name": "same", "rooms": m.rooms[:atHS]}})
+	}, func(m *mapped) {
+		m.together()
+		second.Start(m.T)
+		m.native.ExpectFrom(m.nick("second"), "JOIN")
+		for i := range 10 {
+			m.native.Say(m.channel, word("i", i))
+			m.alice.Say(m.muc, word("x", i))
+			m.hears(m.nick("alice"), word("x", i))
+		}
+		// Whatever still goes round would go on doing so.
+		quiet := func() bool {
+			m.native.Drain()
+			m.alice.Drain()
+			time.Sleep(time.Second)
+			return len(relayedTexts(m.native.Drain()))+len(bodies(m.alice.Drain())) == 0
+		}
+		settle(m.scenario, "an end of the loop", quiet)
+		m.native.Say(m.channel, "still there?")
+		m.sees(m.native.Nick, "still there?")
+		settle(m.scenario, "an end of the loop", quiet)
+		m.answers(m.nick("second"), "status")
+	})
+}
+
+// A room that is reached by two paths, the link and the gateway's own room for
+// the channel: each line is in each room once.
+func TestMappedTwoPaths(t *testing.T) {
+	onMapped(t, once, nil, func(m *mapped) {
+		m.together()
+		portal := m.bob.Join(m.channelAlias())
+		nick := m.native.Expect(`^(?:@\S+ )?:([^!]+)!\S+ JOIN :?` + m.channel)[1]
+		m.native.Say(m.channel, "from irc")
+		m.reads(m.native.Nick, "from irc")
+		m.bob.Expect(harness.InRoom(portal), harness.Said("m.text", "from irc"))
+		m.bob.Say(portal, "by the portal")
+		m.native.ExpectFrom(nick, "PRIVMSG "+m.channel+" :by the portal$")
+		m.bob.Expect(harness.InRoom(m.id), harness.ContentLike("body", "by the portal$"))
+		m.bob.Say(m.id, "by the link")
+		m.native.Expect("PRIVMSG " + m.channel + " :.*by the link$")
+		m.bob.Expect(harness.InRoom(portal), harness.ContentLike("body", "by the link$"))
+		m.alice.Expect(harness.Kind("message/groupchat"), harness.BodyLike("by the portal$"))
+		m.alice.Expect(harness.Kind("message/groupchat"), harness.BodyLike("by the link$"))
+		m.alice.Say(m.muc, "the end")
+		m.native.Expect("PRIVMSG " + m.channel + " :.*the end$")
+		m.bob.Expect(harness.InRoom(m.id), harness.Said("m.text", "the end"))
+		m.bob.Expect(harness.InRoom(portal), harness.ContentLike("body", "the end$"))
+		m.native.ExpectNone("PRIVMSG .*by the (portal|link)")
+		m.bob.ExpectNone(harness.ContentLike("body", "(from irc|by the portal|by the link|the end)$"))
+		m.alice.ExpectNone(harness.Kind("message/groupchat"), harness.BodyLike("by the (portal|link)$"))
+	})
+}
