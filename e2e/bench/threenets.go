@@ -14,6 +14,8 @@ const (
 	roomTick    = 10 * time.Millisecond
 	roomPerTick = 25 // lines of all three networks: 2,500 a second
 	roomSingles = 200
+
+	crowdPuppets = 1000
 )
 
 // roomLinks is what an administrator writes.
@@ -26,12 +28,52 @@ links:
       - { matrix: "` + mappedAlias + ":" + hsName + `" }
 `
 
+// crowdLinks has everybody from IRC be themselves in the MUC.
+const crowdLinks = `
+links:
+  - name: bench
+    rooms:
+      - { xmpp: ` + mucJID + ` }
+      - { irc: bench, channel: "` + mappedChannel + `" }
+`
+
 // mapped is the workload of a bridge with a room on all three networks.
 func mapped(links string, work func(context.Context, *stage, results) error) func(context.Context, *bench, kind, results) error {
 	return func(ctx context.Context, b *bench, k kind, r results) error {
 		k.mapped = mapping{people: roomPeople, links: links}
 		return onMatrix("", work)(ctx, b, k, r)
 	}
+}
+
+// mappedCrowd has very many people on IRC who become occupants of the MUC when
+// they speak, since they would come a few a second otherwise.
+func mappedCrowd(ctx context.Context, b *bench, k kind, r results) error {
+	k.mapped = mapping{people: crowdPuppets, links: crowdLinks}
+	s, done, err := b.raise(ctx, k)
+	if err != nil {
+		return err
+	}
+	defer done()
+	before, err := s.memory(ctx)
+	if err != nil {
+		return err
+	}
+	in, _ := s.bothWays()
+	c := in.from.expect(crowdPuppets)
+	c.loose = true // who has no puppet yet waits, and nobody else
+	in.watch(c)
+	began := time.Now()
+	cpu, err := s.usage(ctx, func() error { return in.from.speak(crowdPuppets, c) }, &c.tally)
+	if err != nil {
+		return err
+	}
+	if n := s.muc.count(); n != crowdPuppets+1 || len(c.names) != crowdPuppets {
+		return fmt.Errorf("%d came from the bridge, %d spoke", n, len(c.names))
+	}
+	r["mapped-crowd"] = measured(c.finished().Sub(began).Seconds(), cpu.Seconds())
+	after, err := s.memory(ctx)
+	r["mapped-crowd-memory"] = measured((after - before) / 1024)
+	return err
 }
 
 // mappedRoom has the people of three networks talk in one room: one line after

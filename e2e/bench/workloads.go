@@ -71,6 +71,7 @@ var workloads = []workload{
 	{[]string{"matrix-rss"}, onMatrix("", matrixMUC), nil},
 	{[]string{"mapped-latency", "mapped-latency-p99", "mapped-matrix-latency", "mapped-matrix-p99", "mapped-rate", "mapped-cpu", "mapped-rss"},
 		mapped(roomLinks, mappedRoom), nil},
+	{[]string{"mapped-crowd", "mapped-crowd-memory"}, mappedCrowd, nil},
 	{[]string{"relay-in-cpu", "relay-out-cpu", "relay-latency", "relay-rss"}, relaying, withMatterbridge},
 	{[]string{"relay-flood", "relay-flood-time"}, flooding, withMatterbridge},
 }

@@ -22,6 +22,7 @@ func main() {
 	go func() {
 		defer close(up)
 		w := raise(&stage)
+		w.cafe.talk(w.sites[0], w.order[0])
 		w.converse(&stage)
 		w.threeNetworks(&stage)
 		w.invite()
@@ -40,6 +41,7 @@ type world struct {
 	irc   map[string]*harness.IRCServer // by network name
 	order []string                      // its keys
 	sites []*site
+	cafe  *cafe
 }
 
 // site is an XMPP server with its gateway.
@@ -72,6 +74,7 @@ func raise(stage *harness.Stage) *world {
 		s.gateway = harness.NewIsthmus(stage, s.server, host, w.irc)
 		if i == 0 {
 			s.homeserver(stage)
+			w.cafe = s.openCafe(stage, w.order[0], w.irc[w.order[0]])
 		}
 		s.gateway.Start(stage)
 		w.sites = append(w.sites, s)
@@ -131,6 +134,7 @@ func (w *world) invite() {
 		}
 		if s.matrix != nil {
 			fmt.Printf("    room      %s\n", s.lounge())
+			fmt.Printf("    room      %s   which is also %s on %s, and %s\n", w.cafe.muc, w.cafe.channel, w.order[0], s.matrix.Alias("cafe"))
 		}
 		fmt.Printf("    its Isthmus was started by: bin/isthmus run -c %s\n", s.gateway.ConfigFile())
 	}
