@@ -59,7 +59,7 @@ func nextAttr(src string, at int) (a attr, next int, err error) {
 	if end < 0 {
 		return attr{}, 0, bad("attribute value without end")
 	}
-	a.value = src[at+1 : at+1+end]
+	a.value, a.at = src[at+1:at+1+end], at+1
 	return a, at + end + 2, nil
 }
 

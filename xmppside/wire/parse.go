@@ -37,6 +37,7 @@ const maxScope = 256
 type parser struct {
 	limits Limits
 	jids   jidCache
+	last   repeat
 
 	src     string
 	nodes   []node
@@ -44,11 +45,15 @@ type parser struct {
 	marks   []int // length of scope before each open element
 	attrs   []attr
 	header  Header
+	to      attr         // of the header
 	badAttr *syntaxError // of the header
 }
 
 // attr is one attribute of the tag at hand, as it stands.
-type attr struct{ prefix, local, value string }
+type attr struct {
+	prefix, local, value string
+	at                   int // where the value begins
+}
 
 // syntaxError says what is wrong with a stanza, and what to answer.
 type syntaxError struct {
@@ -64,6 +69,9 @@ func overLimit(reason string) error { return &syntaxError{ConditionPolicyViolati
 
 // parse reads one whole element. It keeps nothing of b.
 func (p *parser) parse(b []byte) (Stanza, error) {
+	if st, again := p.last.stanza(b, p.jids); again {
+		return st, nil
+	}
 	err := p.document(string(b))
 	if err == nil && p.badAttr != nil {
 		err = p.badAttr
@@ -73,11 +81,12 @@ func (p *parser) parse(b []byte) (Stanza, error) {
 		return Stanza{}, &BadStanza{Header: p.header, Condition: e.condition, Reason: e.reason}
 	}
 	nodes := slices.Clone(p.nodes)
+	p.last.note(p.src, nodes, p.header, p.to)
 	return Stanza{p.header, elementAt(p.src, nodes, 0)}, nil
 }
 
 func (p *parser) document(src string) error {
-	p.src, p.header, p.badAttr = src, Header{}, nil
+	p.src, p.header, p.to, p.badAttr = src, Header{}, attr{}, nil
 	p.nodes, p.marks = p.nodes[:0], p.marks[:0]
 	p.scope = append(p.scope[:0], streamBindings...)
 	open, pos := int32(-1), 0
@@ -292,7 +301,7 @@ func (p *parser) readHeader(n node) {
 		}
 		switch a.local {
 		case "to":
-			h.To = p.address("to", a.value)
+			h.To, p.to = p.address("to", a.value), a
 		case "from":
 			h.From = p.address("from", a.value)
 		case "id":
