@@ -12,7 +12,7 @@ import (
 func TestMappedReload(t *testing.T) {
 	onMapped(t, eachXMPP, nil, func(m *mapped) {
 		m.together()
-		muc := m.newMUC("added")
+		muc := m.newMUC("added", m.nick("alicia"))
 		talk := func(from, to int) {
 			for i := from; i < to; i++ {
 				m.native.Say(m.channel, word("i", i))
@@ -47,7 +47,7 @@ func TestMappedReload(t *testing.T) {
 // once and in order.
 func (m *mapped) eachHeard(n int) {
 	m.Helper()
-	heard, shown := relayedTexts(m.native.Drain()), bodies(m.alice.Drain())
+	heard, shown := relayedTexts(m.native.Drain()), m.shown(m.alice.Drain())
 	eachOnce(m.scenario, "IRC, of XMPP", numbers(heard, "x"), upTo(n))
 	eachOnce(m.scenario, "IRC, of Matrix", numbers(heard, "m"), upTo(n))
 	eachOnce(m.scenario, "XMPP, of IRC", numbers(shown, "i"), upTo(n))

@@ -30,7 +30,7 @@ func TestMappedTwoOfEach(t *testing.T) {
 	var muc, id string
 	onMapped(t, []string{"ejabberd+inspircd"}, func(m *mapped) {
 		_, far = m.addNetwork("ngircd")
-		muc = m.newMUC("second")
+		muc = m.newMUC("second", m.nick("alicia"))
 		id = m.bob.PublicRoom(m.nick("second"))
 		m.rooms = append(m.rooms, harness.Config{"irc": other, "channel": m.channel}, harness.Config{"xmpp": muc},
 			harness.Config{"matrix": m.hs.Alias(m.nick("second"))})
@@ -56,10 +56,10 @@ func TestMappedTwoOfEach(t *testing.T) {
 		m.sees(far.Nick, "from afar")
 		m.reads(far.Nick, "from afar")
 
-		// alice is in both MUCs, bob in both rooms: what they say in one is said in the other.
+		// alice is in both MUCs by two names, bob in both rooms: what they say in one is said in the other.
 		m.alice.Say(muc, "from the second")
-		m.hears(m.nick("alice"), "from the second")
-		m.relayed(far, m.channel, m.relay, m.nick("alice"), "from the second")
+		m.hears(m.nick("alicia"), "from the second")
+		m.relayed(far, m.channel, m.relay, m.nick("alicia"), "from the second")
 		m.alice.Expect(harness.Kind("message/groupchat"), harness.BodyLike("from the second$"), harness.Where("in the first", func(e *harness.Element) bool {
 			return bare(e.Attr["from"]) == m.muc
 		}))

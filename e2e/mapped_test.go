@@ -51,7 +51,7 @@ func prepareMapped(s *scenario, change func(*mapped)) {
 	m := &mapped{scenario: s, relay: s.nick("relay")}
 	s.mapped = m
 	m.native, m.alice, m.bob = s.native("native"), s.user("alice"), s.person(s.nick("bob"))
-	m.muc = m.newMUC("m")
+	m.muc = m.newMUC("m", m.nick("alice"))
 	m.id = m.bob.PublicRoom(s.nick("room"))
 	m.rooms = []harness.Config{
 		inMUC: {"xmpp": m.muc},
@@ -65,11 +65,12 @@ func prepareMapped(s *scenario, change func(*mapped)) {
 	m.link("lounge", m.rooms...)
 }
 
-// newMUC has alice make a room on her server; name is a part of its name.
-func (m *mapped) newMUC(name string) (jid string) {
+// newMUC has alice make a room on her server, where she is called nick; name is
+// a part of its name.
+func (m *mapped) newMUC(name, nick string) (jid string) {
 	m.Helper()
 	jid = m.nick(name) + "@" + harness.MUCDomain(m.host)
-	m.alice.Join(jid, m.nick("alice"))
+	m.alice.Join(jid, nick)
 	m.alice.IQ("set", jid, `<query xmlns="http://jabber.org/protocol/muc#owner"><x xmlns="jabber:x:data" type="submit"/></query>`)
 	return jid
 }

@@ -92,16 +92,23 @@ func settleMatrix(s *crossing, text string) {
 // roomTexts are the texts that somebody said in a room, as the homeserver has them.
 func roomTexts(s *scenario, who *harness.Matrix, room, sender string) (texts []string) {
 	s.Helper()
-	answer := s.hs.Request(s.T, "GET", "/_matrix/client/v3/rooms/"+room+"/messages?dir=b&limit=500", who.Token, nil)
-	chunk, _ := answer["chunk"].([]any)
-	for i := len(chunk) - 1; i >= 0; i-- {
-		e, _ := chunk[i].(map[string]any)
-		content, _ := e["content"].(map[string]any)
-		if text, ok := content["body"].(string); ok && e["sender"] == sender {
-			texts = append(texts, text)
+	for from := ""; ; {
+		answer := s.hs.Request(s.T, "GET", "/_matrix/client/v3/rooms/"+room+"/messages?dir=b&limit=500"+from, who.Token, nil)
+		chunk, _ := answer["chunk"].([]any)
+		for _, e := range chunk {
+			e, _ := e.(map[string]any)
+			content, _ := e["content"].(map[string]any)
+			if text, ok := content["body"].(string); ok && e["sender"] == sender {
+				texts = append(texts, text)
+			}
 		}
+		next, _ := answer["end"].(string)
+		if len(chunk) == 0 || next == "" || "&from="+next == from {
+			slices.Reverse(texts)
+			return texts
+		}
+		from = "&from=" + next
 	}
-	return texts
 }
 
 // The same with a room that the bridge made for a channel, or for a MUC: what
