@@ -380,17 +380,23 @@ func (s *state) guestOut(k *leg, p bridge.Person, g *guest, e bridge.Event, l br
 	k.call(g, "")
 	g.asked, g.in = "", false
 	k.be(g, absent)
-	switch l.Cause {
-	case bridge.CauseKick, bridge.CauseBan:
+	switch {
+	case thrownOut(l):
 		k.be(g, out)
 		g.why = removal(l, "You were")
 		s.removed(k, p, name, l)
-	case bridge.CauseKill:
+	case l.Cause == bridge.CauseKill:
 		g.why, g.pause = removal(l, name+" was"), s.now.Add(time.Hour)
 	default:
 		g.pause, g.why = s.now.Add(time.Minute), removal(l, name+" was")
 	}
 	s.want(k, p)
+}
+
+// thrownOut reports whether somebody wanted it so. A kick by nobody is that the
+// room did not let them in again: its server was away, say.
+func thrownOut(l bridge.Leave) bool {
+	return l.Cause == bridge.CauseBan || l.Cause == bridge.CauseKick && l.Actor != ""
 }
 
 // guestRenamed is that a room calls a guest otherwise, or knows who they are now.

@@ -98,7 +98,7 @@ func (s *state) takeKeeper(k *leg, e bridge.Event) {
 		kind := bridge.ErrOffline
 		if b.Cause == bridge.CauseBan {
 			kind = bridge.ErrBanned
-		} else if b.Cause == bridge.CauseKick || b.Cause == bridge.CauseKill {
+		} else if thrownOut(b) || b.Cause == bridge.CauseKill {
 			kind = bridge.ErrPolicy
 		}
 		s.keeperOut(k, bridge.Failure{Kind: kind, Text: removal(b, "The bridge was")})
