@@ -11,7 +11,7 @@ import (
 // "isthmus status" and "isthmus explain" tell what is joined, who speaks as whom
 // and why somebody is not there; --json says it to programs.
 func TestMappedStatus(t *testing.T) {
-	onMapped(t, eachXMPP, nil, func(m *mapped) {
+	onThree(t, eachXMPP, nil, func(m *mapped) {
 		m.together()
 		status := m.answers(`(?s)joined.*joined.*joined`, "status")
 		for _, want := range []string{m.muc, m.channel, m.relay} {
@@ -32,7 +32,7 @@ func TestMappedStatus(t *testing.T) {
 
 // "isthmus plan" says what a configuration would change, before it does.
 func TestMappedPlan(t *testing.T) {
-	onMapped(t, once, nil, func(m *mapped) {
+	onThree(t, once, nil, func(m *mapped) {
 		m.together()
 		m.asked("plan")
 		delete(m.gateway.Config, "links")

@@ -38,7 +38,7 @@ func (m *mapped) spread(from, to int) {
 // The homeserver is killed under traffic: the others don't notice, and what was
 // said meanwhile is there when it is back.
 func TestMappedHomeserverKilled(t *testing.T) {
-	onMapped(t, once, nil, func(m *mapped) {
+	onThree(t, once, nil, func(m *mapped) {
 		m.together()
 		m.spread(0, traffic)
 		m.sees(m.nick("bob"), word("m", traffic-1))
@@ -68,7 +68,7 @@ func TestMappedHomeserverKilled(t *testing.T) {
 // The IRC server is killed under traffic: the others go on talking, and what they
 // say is said there when it is back.
 func TestMappedIRCServerKilled(t *testing.T) {
-	aloneMapped(t, []string{"prosody+inspircd", "ejabberd+ngircd"}, func(m *mapped) {
+	aloneThree(t, []string{"prosody+inspircd", "ejabberd+ngircd"}, func(m *mapped) {
 		m.gateway.Config.Set("networks/"+network+"/reconnect", harness.Config{"first": "6s", "most": "6s"}) // natives are first
 	}, func(m *mapped) {
 		m.together()
@@ -95,7 +95,7 @@ func TestMappedIRCServerKilled(t *testing.T) {
 // The XMPP server is killed under traffic: IRC and Matrix go on talking, and the
 // MUC is entered again.
 func TestMappedXMPPServerKilled(t *testing.T) {
-	aloneMapped(t, []string{"prosody+inspircd"}, nil, func(m *mapped) {
+	aloneThree(t, []string{"prosody+inspircd"}, nil, func(m *mapped) {
 		m.together()
 		m.spread(0, acknowledged)
 		m.sees(m.native.Nick, word("i", acknowledged-1))
@@ -120,7 +120,7 @@ func TestMappedXMPPServerKilled(t *testing.T) {
 // Isthmus is killed under traffic: what was said before was said once, and all
 // is as before when it is back.
 func TestMappedGatewayKilled(t *testing.T) {
-	onMapped(t, eachXMPP, nil, func(m *mapped) {
+	onThree(t, eachXMPP, nil, func(m *mapped) {
 		m.together()
 		m.spread(0, traffic)
 		m.hears(m.nick("alice"), word("x", acknowledged))
@@ -140,7 +140,7 @@ func TestMappedGatewayKilled(t *testing.T) {
 
 // Stopped in good order it leaves nobody behind.
 func TestMappedGatewayStopped(t *testing.T) {
-	onMapped(t, once, nil, func(m *mapped) {
+	onThree(t, once, nil, func(m *mapped) {
 		m.together()
 		m.gateway.Stop(m.T)
 		m.native.ExpectFrom(m.relay, "QUIT")

@@ -28,7 +28,7 @@ func TestMappedTwiceRefused(t *testing.T) {
 // A bot on IRC repeats what it hears in the MUC, as another bridge between the
 // two rooms does: that is carried on a few times at most, and status tells why not.
 func TestMappedRepeatingBot(t *testing.T) {
-	onMapped(t, once, nil, func(m *mapped) {
+	onThree(t, once, nil, func(m *mapped) {
 		m.together()
 		bot := m.scenario.native("bot")
 		m.enters(bot.Nick)
@@ -56,7 +56,7 @@ func TestMappedRepeatingBot(t *testing.T) {
 // say it, but nothing goes round.
 func TestMappedTwoBridges(t *testing.T) {
 	var second *harness.Isthmus
-	onMapped(t, once, func(m *mapped) {
+	onThree(t, once, func(m *mapped) {
 		second = harness.NewIsthmus(m.T, m.xmpp, m.host, map[string]*harness.IRCServer{network: m.irc})
 		second.Domain = harness.FarDomain(m.host)
 		second.Config.Set("xmpp/domains", []any{harness.Config{"name": second.Domain}})
@@ -90,7 +90,7 @@ func TestMappedTwoBridges(t *testing.T) {
 // A room that is reached by two paths, the link and the gateway's own room for
 // the channel: who is in it by one is told so when they come by the other.
 func TestMappedTwoPaths(t *testing.T) {
-	onMapped(t, once, nil, func(m *mapped) {
+	onThree(t, once, nil, func(m *mapped) {
 		m.together()
 		portal := m.bob.Join(m.channelAlias())
 		m.bob.Expect(harness.InRoom(portal), harness.Membership(m.bob.ID, "leave"), harness.ContentLike("reason", "in this room already"))
@@ -98,7 +98,6 @@ func TestMappedTwoPaths(t *testing.T) {
 		carol.Join(m.channelAlias())
 		m.native.ExpectFrom(m.nick("carol"), "JOIN")
 		m.enters(m.nick("carol"))
-		m.member(m.nick("carol"))
 		carol.Say(portal, "by the portal")
 		m.native.ExpectFrom(m.nick("carol"), "PRIVMSG "+m.channel+" :by the portal$")
 		m.sees(m.nick("carol"), "by the portal")

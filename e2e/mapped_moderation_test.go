@@ -30,7 +30,7 @@ func realJID(e *harness.Element) string {
 
 // The topic of one room is that of all.
 func TestMappedTopic(t *testing.T) {
-	onMapped(t, eachXMPP, nil, func(m *mapped) {
+	onThree(t, eachXMPP, nil, func(m *mapped) {
 		m.together()
 		m.empower()
 		m.native.Send("TOPIC %s :of irc", m.channel)
@@ -47,7 +47,7 @@ func TestMappedTopic(t *testing.T) {
 
 // Whoever is kicked in one room is kicked from all, with the reason.
 func TestMappedKick(t *testing.T) {
-	onMapped(t, eachXMPP, nil, func(m *mapped) {
+	onThree(t, eachXMPP, nil, func(m *mapped) {
 		m.together()
 		m.empower()
 		// a native of IRC, by the owner of the MUC
@@ -72,7 +72,7 @@ func TestMappedKick(t *testing.T) {
 
 // Whoever is banned in one room is banned from all, until that is lifted.
 func TestMappedBan(t *testing.T) {
-	onMapped(t, eachXMPP, nil, func(m *mapped) {
+	onThree(t, eachXMPP, nil, func(m *mapped) {
 		m.together()
 		m.empower()
 		dave := m.user("dave")
@@ -98,7 +98,7 @@ func TestMappedBan(t *testing.T) {
 
 // Where the bridge has no right to do it, what was done is told, and nobody is lost.
 func TestMappedKickWithoutRights(t *testing.T) {
-	onMapped(t, once, nil, func(m *mapped) {
+	onThree(t, once, nil, func(m *mapped) {
 		m.together()
 		other := m.scenario.native("other")
 		m.enters(other.Nick)

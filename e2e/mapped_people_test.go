@@ -9,7 +9,7 @@ import (
 
 // Who comes, goes, is away or takes another name does so everywhere.
 func TestMappedPeople(t *testing.T) {
-	onMapped(t, eachXMPP, nil, func(m *mapped) {
+	onThree(t, eachXMPP, nil, func(m *mapped) {
 		m.together()
 		other := m.scenario.native("other")
 		m.enters(other.Nick)
@@ -48,7 +48,7 @@ func TestMappedPeople(t *testing.T) {
 // A name that is taken is not taken from anybody: who comes second is called a
 // little differently.
 func TestMappedNames(t *testing.T) {
-	onMapped(t, eachXMPP, func(m *mapped) {
+	onThree(t, eachXMPP, func(m *mapped) {
 		m.scenario.native("alice") // as alice is called in the MUC
 	}, func(m *mapped) {
 		m.together()
@@ -65,7 +65,7 @@ func TestMappedNames(t *testing.T) {
 // A netsplit is one line of notice in the other rooms; who was cut off keeps
 // their place for a while, and whoever comes back is as before.
 func TestMappedNetsplit(t *testing.T) {
-	aloneMapped(t, once, nil, func(m *mapped) {
+	aloneThree(t, once, nil, func(m *mapped) {
 		leaf := harness.StartInspIRCdLeaf(m.T, m.irc)
 		m.together()
 		const many = 15

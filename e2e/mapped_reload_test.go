@@ -10,7 +10,7 @@ import (
 // A reload adds a room to one link, and another link, takes one away, and
 // touches nothing else, while everybody talks.
 func TestMappedReload(t *testing.T) {
-	onMapped(t, eachXMPP, nil, func(m *mapped) {
+	onThree(t, eachXMPP, nil, func(m *mapped) {
 		m.together()
 		muc := m.newMUC("added", m.nick("alicia"))
 		talk := func(from, to int) {

@@ -28,7 +28,7 @@ func (m *mapped) addNetwork(kind string) (second *harness.IRCServer, native *har
 func TestMappedTwoOfEach(t *testing.T) {
 	var far *harness.IRC
 	var muc, id string
-	onMapped(t, []string{"ejabberd+inspircd"}, func(m *mapped) {
+	onThree(t, []string{"ejabberd+inspircd"}, func(m *mapped) {
 		_, far = m.addNetwork("ngircd")
 		muc = m.newMUC("second", m.nick("alicia"))
 		id = m.bob.PublicRoom(m.nick("second"))
@@ -74,30 +74,35 @@ func TestMappedTwoOfEach(t *testing.T) {
 }
 
 // Users of the gateway are in the conversation like everybody else, by any of
-// its rooms.
+// its rooms. The bridge brings nobody of XMPP into a MUC: it speaks for them there.
 func TestMappedGatewayUsers(t *testing.T) {
-	onMapped(t, eachXMPP, nil, func(m *mapped) {
+	onThree(t, eachXMPP, nil, func(m *mapped) {
 		m.together()
+		spoken := func(name, text string) {
+			m.Helper()
+			m.alice.Expect(harness.Kind("message/groupchat"), harness.From(m.muc+"/isthmus"), harness.Body("<"+name+"> "+text))
+		}
 		dave, nick := m.scenario.joined("dave")
 		m.native.ExpectFrom(nick, "JOIN")
-		m.enters(nick)
 		m.member(nick)
 		dave.Say(m.room, "from the gateway")
 		m.native.ExpectFrom(nick, "PRIVMSG "+m.channel+" :from the gateway$")
-		m.sees(nick, "from the gateway")
+		spoken(nick, "from the gateway")
 		m.reads(nick, "from the gateway")
 		m.alice.Say(m.muc, "welcome")
 		m.hears(m.nick("alice"), "welcome")
 		dave.Expect(harness.Kind("message/groupchat"), harness.BodyLike("welcome$"))
 		m.reads(m.nick("alice"), "welcome")
-		dave.ExpectNone(harness.Kind("message/groupchat"), harness.BodyLike("welcome$"))
 
-		carol := m.user("carol") // by the room on Matrix
-		carol.Join(m.matrixJID("#"+m.nick("room")), m.nick("carol"))
-		m.enters(m.nick("carol"))
-		carol.Say(m.matrixJID("#"+m.nick("room")), "by another door")
+		carol, room := m.user("carol"), m.matrixJID("#"+m.nick("room"))
+		carol.Join(room, m.nick("carol"))
+		m.member(m.nick("carol"))
+		carol.Say(room, "by another door")
 		m.hears(m.nick("carol"), "by another door")
-		m.sees(m.nick("carol"), "by another door")
+		spoken(m.nick("carol"), "by another door")
+		dave.Expect(harness.Kind("message/groupchat"), harness.BodyLike("by another door$"))
 		m.once("from the gateway", "by another door")
+		dave.ExpectNone(harness.Kind("message/groupchat"), harness.BodyLike("(welcome|by another door)$"))
+		m.alice.ExpectNone(harness.Kind("message/groupchat"), harness.From(m.muc+"/isthmus"), harness.BodyLike("(gateway|door)$"))
 	})
 }

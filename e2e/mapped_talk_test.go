@@ -9,7 +9,7 @@ import (
 // Everybody hears everybody, once, under their own name; on IRC one nick speaks
 // for the others.
 func TestMappedTalk(t *testing.T) {
-	onMapped(t, []string{"prosody+inspircd", "ejabberd+ngircd", "prosody+ergo"}, nil, func(m *mapped) {
+	onThree(t, []string{"prosody+inspircd", "ejabberd+ngircd", "prosody+ergo"}, nil, func(m *mapped) {
 		m.together()
 		m.native.Say(m.channel, "from irc")
 		m.sees(m.native.Nick, "from irc")
@@ -26,7 +26,7 @@ func TestMappedTalk(t *testing.T) {
 
 // What looks different in one room does in the others.
 func TestMappedFormat(t *testing.T) {
-	onMapped(t, once, nil, func(m *mapped) {
+	onThree(t, once, nil, func(m *mapped) {
 		m.together()
 		m.native.Say(m.channel, "quite \x02bold\x02")
 		m.sees(m.native.Nick, "quite *bold*")
@@ -54,7 +54,7 @@ func TestMappedFormat(t *testing.T) {
 // Where the channel takes puppets, everybody has a nick of their own there, from
 // their first word on.
 func TestMappedPuppetsOnIRC(t *testing.T) {
-	onMapped(t, eachIRC, func(m *mapped) { m.rooms[onIRC].Set("as", "puppets") }, func(m *mapped) {
+	onThree(t, eachIRC, func(m *mapped) { m.rooms[onIRC].Set("as", "puppets") }, func(m *mapped) {
 		m.together()
 		m.alice.Say(m.muc, "from xmpp")
 		m.native.ExpectFrom(m.nick("alice"), "JOIN")
@@ -76,7 +76,7 @@ func TestMappedPuppetsOnIRC(t *testing.T) {
 
 // in: its people are heard elsewhere, nothing is said there. out: the reverse.
 func TestMappedDirection(t *testing.T) {
-	onMapped(t, once, func(m *mapped) {
+	onThree(t, once, func(m *mapped) {
 		m.rooms[onIRC].Set("direction", "in")
 		m.rooms[atHS].Set("direction", "out")
 	}, func(m *mapped) {

@@ -1,21 +1,39 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
 
 	"isthmus/e2e/harness"
 )
 
-// A channel that the bridge is banned from, or that needs a key, keeps nobody
-// else from talking; status says what is wrong, and it comes when it may.
+// A channel that the bridge is banned from, or that needs a key or an invitation,
+// keeps nobody else from talking; status says what is wrong, and the bridge comes
+// when it is asked in, or told the key.
 func TestMappedLegRefused(t *testing.T) {
-	for name, refusal := range map[string]struct{ set, unset, status string }{
-		"key":    {"+k secret", "-k secret", `(?i)key|password`},
-		"banned": {"+b *!*@*", "-b *!*@*", `(?i)banned`},
-		"invite": {"+i", "-i", `(?i)invit`},
+	for name, refusal := range map[string]struct {
+		set, status string
+		help        func(*mapped)
+	}{
+		"key": {"+k secret", `(?i)refused.*\n.*\bkey\b`, func(m *mapped) {
+			file := filepath.Join(m.TempDir(), "key")
+			if err := os.WriteFile(file, []byte("secret\n"), 0o600); err != nil {
+				m.Fatal(err)
+			}
+			m.rooms[onIRC].Set("password_file", file)
+			m.gateway.Write(m.T)
+			m.gateway.Signal(m.T, syscall.SIGHUP)
+		}},
+		"banned": {"+b *!*@*", `(?i)refused.*\n.*banned`, func(m *mapped) {
+			m.native.Send("MODE %s -b *!*@*", m.channel)
+			m.native.Send("INVITE %s %s", m.relay, m.channel)
+		}},
+		"invite": {"+i", `(?i)refused.*\n.*invit`, func(m *mapped) { m.native.Send("INVITE %s %s", m.relay, m.channel) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onMapped(t, once, func(m *mapped) {
+			onThree(t, once, func(m *mapped) {
 				m.native.Send("MODE %s %s", m.channel, refusal.set)
 				m.native.Expect(` MODE ` + m.channel)
 			}, func(m *mapped) {
@@ -24,8 +42,7 @@ func TestMappedLegRefused(t *testing.T) {
 				m.alice.Say(m.muc, "the others talk")
 				m.reads(m.nick("alice"), "the others talk")
 				m.answers(refusal.status, "status")
-				m.native.Send("MODE %s %s", m.channel, refusal.unset)
-				m.asked("retry")
+				refusal.help(m)
 				m.native.ExpectFrom(m.relay, "JOIN")
 				m.enters(m.native.Nick)
 				m.alice.Say(m.muc, "all three")
@@ -37,11 +54,11 @@ func TestMappedLegRefused(t *testing.T) {
 
 // A room that isn't there is said to be, and the others work.
 func TestMappedNoSuchRoom(t *testing.T) {
-	onMapped(t, once, func(m *mapped) {
+	onThree(t, once, func(m *mapped) {
 		m.rooms = append(m.rooms, harness.Config{"matrix": m.hs.Alias("nowhere")})
 	}, func(m *mapped) {
 		m.together()
-		m.answers(`(?is)nowhere.*(not found|no such|isn't there|doesn't exist)`, "status")
+		m.answers(`(?s)nowhere.*refused.*There is no room called`, "status")
 		m.alice.Say(m.muc, "hello")
 		m.hears(m.nick("alice"), "hello")
 		m.reads(m.nick("alice"), "hello")
@@ -50,8 +67,7 @@ func TestMappedNoSuchRoom(t *testing.T) {
 
 // The nick of the relay is taken: it takes another one, and status tells which.
 func TestMappedRelayNickTaken(t *testing.T) {
-	var squatter *harness.IRC
-	onMapped(t, eachIRC, func(m *mapped) { squatter = m.irc.Dial(m.T, m.relay) }, func(m *mapped) {
+	onThree(t, eachIRC, func(m *mapped) { m.irc.Dial(m.T, m.relay) }, func(m *mapped) {
 		m.enters(m.native.Nick)
 		m.member(m.native.Nick)
 		m.alice.Say(m.muc, "hello")
@@ -60,6 +76,5 @@ func TestMappedRelayNickTaken(t *testing.T) {
 			m.Errorf("two of one nick")
 		}
 		m.answers(line[1], "status")
-		squatter.Close()
 	})
 }

@@ -16,9 +16,9 @@ type mappedPair struct {
 	bot string
 }
 
-// onMappedPair runs a scenario on such a pair, with a change to the link's rooms.
+// onMapped runs a scenario on such a pair, with a change to the link's rooms.
 // The bot is invited to a private one by nobody yet.
-func onMappedPair(t *testing.T, preset string, change func(p *mappedPair, rooms []harness.Config) []harness.Config, run func(*mappedPair)) {
+func onMapped(t *testing.T, preset string, change func(p *mappedPair, rooms []harness.Config) []harness.Config, run func(*mappedPair)) {
 	t.Helper()
 	var p *mappedPair
 	configured(t, once, func(s *scenario) {
@@ -54,7 +54,7 @@ func (p *mappedPair) talk(room, nick, text string) {
 
 // Everybody in one room is in the other: talk, names, bans and topic cross.
 func TestMatrixMapped(t *testing.T) {
-	onMappedPair(t, "public_chat", nil, func(p *mappedPair) {
+	onMapped(t, "public_chat", nil, func(p *mappedPair) {
 		p.bob.Expect(harness.InRoom(p.id), harness.Membership(p.bot, "join"))
 		p.bob.Expect(harness.InRoom(p.id), harness.Membership(p.ghostOf("alice"), "join"))
 		p.alice.Expect(harness.Kind("presence/"), harness.From(p.in("bob")))
@@ -81,7 +81,7 @@ func TestMatrixMapped(t *testing.T) {
 
 // The bot waits to be invited into a private room, and invites the others.
 func TestMatrixMappedPrivate(t *testing.T) {
-	onMappedPair(t, "private_chat", nil, func(p *mappedPair) {
+	onMapped(t, "private_chat", nil, func(p *mappedPair) {
 		p.gateway.ExpectLog(p.T, `a mapped room is not joined.*invite the bridge's bot`)
 		p.bob.SetPower(p.id, p.bot, 50)
 		p.bob.Invite(p.id, p.bot)
@@ -93,7 +93,7 @@ func TestMatrixMappedPrivate(t *testing.T) {
 
 // Where people have no ghosts, the bot says what they say, and whose word it is.
 func TestMatrixMappedRelayed(t *testing.T) {
-	onMappedPair(t, "public_chat", func(_ *mappedPair, rooms []harness.Config) []harness.Config {
+	onMapped(t, "public_chat", func(_ *mappedPair, rooms []harness.Config) []harness.Config {
 		rooms[1]["as"] = "relay"
 		return rooms
 	}, func(p *mappedPair) {
@@ -111,7 +111,7 @@ func TestMatrixMappedRelayed(t *testing.T) {
 
 // A room that is upgraded stays mapped: the bot and the ghosts go along.
 func TestMatrixMappedUpgraded(t *testing.T) {
-	onMappedPair(t, "public_chat", nil, func(p *mappedPair) {
+	onMapped(t, "public_chat", nil, func(p *mappedPair) {
 		p.bob.Expect(harness.InRoom(p.id), harness.Membership(p.ghostOf("alice"), "join"))
 		var upgraded struct {
 			Room string `json:"replacement_room"`
@@ -127,7 +127,7 @@ func TestMatrixMappedUpgraded(t *testing.T) {
 // is relayed into the other; who is in both is themselves in both.
 func TestMatrixMappedTwice(t *testing.T) {
 	var second string
-	onMappedPair(t, "public_chat", func(p *mappedPair, rooms []harness.Config) []harness.Config {
+	onMapped(t, "public_chat", func(p *mappedPair, rooms []harness.Config) []harness.Config {
 		second = p.bob.PublicRoom("second")
 		return append(rooms, harness.Config{"matrix": "#second:" + p.hs.Name})
 	}, func(p *mappedPair) {
@@ -154,7 +154,7 @@ func TestMatrixMappedTwice(t *testing.T) {
 // Somebody may be in the mapped room and in the bridge's own room for what it
 // is mapped to: each word of theirs is in each room once.
 func TestMatrixMappedBesidePortal(t *testing.T) {
-	onMappedPair(t, "public_chat", nil, func(p *mappedPair) {
+	onMapped(t, "public_chat", nil, func(p *mappedPair) {
 		carol := p.person("carol")
 		portal := carol.Join(p.alias)
 		p.alice.Expect(harness.Kind("presence/"), harness.From(p.in("carol")))

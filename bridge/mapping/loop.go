@@ -38,7 +38,7 @@ type echoes struct {
 	suspect map[bridge.Person]*suspicion
 }
 
-// echo is a message that has crossed.
+// echo is a message that has crossed. Its text and name are folded.
 type echo struct {
 	text, name string
 	from       *leg
@@ -60,18 +60,18 @@ func (x *suspicion) bridgeLike() bool { return x.times > echoesMost }
 // from another bridge and is one that this bridge has carried already. It
 // remembers the message.
 func (c *echoes) repeats(s *state, k *leg, e bridge.Event, m bridge.Message) bool {
-	text := strings.TrimSpace(m.Text)
+	text, name := fold(visible(strings.TrimSpace(m.Text))), fold(e.Name)
 	repeated := 0
 	for i := range c.recent {
 		r := &c.recent[i]
-		if ago := s.now.Sub(r.at); ago <= echoWindow && r.from != k && repeated == 0 {
-			repeated = repeats(text, e.Name, r, ago)
+		if ago := s.now.Sub(r.at); ago <= echoWindow && repeated == 0 {
+			repeated = repeats(text, name, k, r, ago)
 		}
 	}
 	x := c.suspect[e.By]
 	if repeated == 0 {
-		c.remember(echo{text, e.Name, k, s.now})
-		return x != nil && x.bridgeLike() && s.now.Sub(x.last) < echoSpan && namesSomebody(text, c.recent, k, s.now)
+		c.remember(echo{text, name, k, s.now})
+		return x != nil && x.bridgeLike() && s.now.Sub(x.last) < echoSpan && (begins(text, name) || namesSomebody(text, c.recent, k, s.now))
 	}
 	if x == nil || s.now.Sub(x.last) > ignoreFor || !x.bridgeLike() && s.now.Sub(x.since) > echoSpan {
 		x = &suspicion{name: e.Name, since: s.now}
@@ -90,17 +90,18 @@ func (c *echoes) repeats(s *state, k *leg, e bridge.Event, m bridge.Message) boo
 	return x.bridgeLike()
 }
 
-// repeats tells how much it looks as if text, said by name, were r's again: in
+// repeats tells how much it looks as if text, said by name in k, were r's again: in
 // a bot's words, with r's name before it, or in those of a puppet of a like name.
-func repeats(text, name string, r *echo, ago time.Duration) int {
+// The bot's may be in the very room where r was said: it has gone round then.
+func repeats(text, name string, k *leg, r *echo, ago time.Duration) int {
 	before, found := strings.CutSuffix(text, r.text)
 	switch {
 	case !found || r.text == "":
 	case before != "":
-		if strings.Contains(fold(before), fold(r.name)) || strings.Contains(fold(before), fold(visible(r.name))) {
+		if strings.Contains(before, r.name) {
 			return echoWeight
 		}
-	case ago <= namesakeWindow && fold(name) != fold(r.name) && strings.Contains(fold(name), fold(r.name)):
+	case r.from != k && ago <= namesakeWindow && name != r.name && strings.Contains(name, r.name):
 		if len(text) < namesakeText {
 			return 1
 		}
@@ -109,21 +110,25 @@ func repeats(text, name string, r *echo, ago time.Duration) int {
 	return 0
 }
 
-// visible is a name without what a relay hides in it so that it highlights nobody.
-func visible(name string) string { return strings.ReplaceAll(name, "\u200b", "") }
+// visible is text without what a relay hides in names so that it highlights nobody.
+func visible(text string) string { return strings.ReplaceAll(text, "\u200b", "") }
 
 // namesSomebody reports whether text begins with the name of who spoke in
 // another room just now, as a bridge's repetition of an edited or cut message does.
 func namesSomebody(text string, recent []echo, k *leg, now time.Time) bool {
 	for i := range recent {
 		r := &recent[i]
-		if r.from != k && now.Sub(r.at) <= echoWindow && len(r.name) > 1 {
-			if at := strings.Index(fold(text), fold(r.name)); at >= 0 && at <= 4 {
-				return true
-			}
+		if r.from != k && now.Sub(r.at) <= echoWindow && begins(text, r.name) {
+			return true
 		}
 	}
 	return false
+}
+
+// begins reports whether text begins with somebody's name, in brackets perhaps.
+func begins(text, name string) bool {
+	at := strings.Index(text, name)
+	return len(name) > 1 && at >= 0 && at <= 4
 }
 
 func (c *echoes) remember(r echo) {
