@@ -99,6 +99,7 @@ func TestMappedGatewayUsers(t *testing.T) {
 		m.member(m.nick("carol"))
 		carol.Say(room, "by another door")
 		m.hears(m.nick("carol"), "by another door")
+		m.reads(m.nick("carol"), "by another door")
 		spoken(m.nick("carol"), "by another door")
 		dave.Expect(harness.Kind("message/groupchat"), harness.BodyLike("by another door$"))
 		m.once("from the gateway", "by another door")

@@ -101,6 +101,10 @@ func New(core bridge.Publisher, o Options) (*Side, error) {
 // that is not there.
 const hurry = 5 * time.Second
 
+// Start has the domains' links there for what is delivered before Run has got so
+// far: it is sent when they are up.
+func (s *Side) Start() { s.links.start(s.set.Load().Domains) }
+
 // Run connects and stays connected until ctx ends; then it says so in every
 // room and to everybody who watches, sends what is waiting, closes the streams
 // and returns.
@@ -112,7 +116,7 @@ func (s *Side) Run(ctx context.Context) {
 		work.Wait()
 	}()
 	work.Go(func() { s.notes.run(noting) })
-	s.links.start(s.set.Load().Domains)
+	s.Start()
 	<-ctx.Done()
 	defer time.AfterFunc(hurry, s.links.cancel).Stop()
 	s.tasks.end()

@@ -126,6 +126,7 @@ func (g *gateway) start() {
 		g.matrixRun.start(g.newCheck(g.cfg).Run)
 		g.matrixRun.start(g.runMatrix)
 	}
+	g.xmpp.Start() // before somebody is to enter a room
 	g.xmppRun.start(g.xmpp.Run)
 	g.maps.Set(mappings(g.cfg))
 	if g.control != nil {
