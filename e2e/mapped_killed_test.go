@@ -110,10 +110,11 @@ func TestMappedXMPPServerKilled(t *testing.T) {
 		m.xmpp.Start(m.T)
 		m.alice = m.user("alice")
 		m.alice.Join(m.muc, m.nick("alice"))
-		m.enters(m.native.Nick)
-		m.enters(m.nick("bob"))
 		m.member(m.nick("alice"))
 		m.once()
+		shown := bodies(m.alice.Drain()) // the latest, from her history on
+		eachOnce(m.scenario, "XMPP, of IRC", numbers(shown, "late"), nil)
+		eachOnce(m.scenario, "XMPP, of Matrix", numbers(shown, "later"), nil)
 	})
 }
 

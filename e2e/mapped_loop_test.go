@@ -104,6 +104,7 @@ func TestMappedTwoPaths(t *testing.T) {
 		m.bob.Expect(harness.InRoom(m.id), harness.ContentLike("body", "by the portal$"))
 		m.bob.Say(m.id, "by the link")
 		m.hears(m.nick("bob"), "by the link")
+		m.sees(m.nick("bob"), "by the link")
 		carol.Expect(harness.InRoom(portal), harness.ContentLike("body", "by the link$"))
 		m.once("by the portal", "by the link")
 		carol.ExpectNone(harness.InRoom(portal), harness.ContentLike("body", "by the link$"))
