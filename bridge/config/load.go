@@ -53,16 +53,17 @@ func Read(path string, data []byte) (*Config, error) {
 	return cfg, problems.err()
 }
 
-// Paths gives where the socket and the audit log of a file are, as far as it
-// can be understood, without reading what else it names.
-func Paths(path string, data []byte) (control, audit string) {
-	cfg, _ := parse(path, data)
+// Paths gives where the socket and the audit log of a file are, without
+// reading what else it names, and whatever is wrong with it unless it is no
+// YAML at all.
+func Paths(path string, data []byte) (control, audit string, err error) {
+	cfg, problems := parse(path, data)
 	if cfg == nil {
-		cfg = Default()
+		return "", "", problems.err()
 	}
 	r := reader{dir: filepath.Dir(path)}
 	r.paths(cfg)
-	return cfg.Control, cfg.Audit.File
+	return cfg.Control, cfg.Audit.File, nil
 }
 
 // Parse is Load without looking at anything but data: secrets and

@@ -30,7 +30,10 @@ It reads the file itself, so that no gateway needs to run.`,
 			if err != nil {
 				return err
 			}
-			_, file := config.Paths(path, data)
+			_, file, err := config.Paths(path, data)
+			if err != nil {
+				return err
+			}
 			if file == "" {
 				return fmt.Errorf("%s has audit.file: off", path)
 			}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -120,11 +121,18 @@ func (a *asking) dial() (*control.Client, error) {
 	if a.socket != "" {
 		return control.Dial(a.socket), nil
 	}
-	data, err := config.ReadFile(a.config)
+	file, err := filepath.Abs(a.config)
 	if err != nil {
 		return nil, err
 	}
-	path, _ := config.Paths(a.config, data)
+	data, err := config.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	path, _, err := config.Paths(file, data)
+	if err != nil {
+		return nil, fmt.Errorf("%w\nUntil that is right, --socket says where isthmus can be asked", err)
+	}
 	if path == "" {
 		return nil, fmt.Errorf("%s has control: off, so isthmus can't be asked", a.config)
 	}

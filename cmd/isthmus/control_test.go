@@ -73,6 +73,9 @@ func TestStatusOfBrokenFile(t *testing.T) {
 	_, path := running(t, "")
 	gatewayFile(t, filepath.Dir(path), "nonsense: 1\nlinks: none\n")
 	asked(t, []string{"status", "-c", path}, "isthmus "+version)
+	gatewayFile(t, filepath.Dir(path), "nonsense: [\n")
+	asked(t, []string{"status", "-c", path}, "not YAML", "--socket")
+	asked(t, []string{"status", "--socket", filepath.Join(filepath.Dir(path), "control.sock")}, "isthmus "+version)
 }
 
 func TestSecondGateway(t *testing.T) {

@@ -230,9 +230,10 @@ func (a *asking) plan(ctx context.Context) (planAnswer, error) {
 	}
 	q := planQuestion{file, text}
 	c, err := a.dial()
-	if err == nil {
-		err = c.Post(ctx, "/plan", q, &p)
+	if err != nil {
+		return p, err
 	}
+	err = c.Post(ctx, "/plan", q, &p)
 	if errors.Is(err, control.ErrNotRunning) {
 		if next := q.read(&p); next != nil {
 			p.compare(config.Default(), next)
