@@ -54,7 +54,7 @@ listen:
 modules:
   mod_carboncopy: {}
   mod_disco: {}
-  mod_muc: { host: "muc.@HOST@", default_room_options: { anonymous: false } }
+  mod_muc: { host: "muc.@HOST@", max_users: 5000, default_room_options: { anonymous: false, max_users: 5000 } }
   mod_ping: {}
   mod_roster: {}
   mod_vcard: {}

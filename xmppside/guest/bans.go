@@ -1,6 +1,8 @@
 package guest
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -271,8 +273,8 @@ func (r *Room) askBanned() {
 // compareBans tells who is not banned any more. Of those of whom we hear for
 // the first time, who is ours is kept in mind: others have no name.
 func (r *Room) compareBans(list map[jid.JID]bool, asked time.Time) {
-	for real, b := range r.banned {
-		if !list[real] && b.at.Before(asked) {
+	for _, real := range slices.SortedFunc(maps.Keys(r.banned), byAddress) {
+		if !list[real] && r.banned[real].at.Before(asked) {
 			r.lifted(real, "")
 		}
 	}
@@ -288,6 +290,8 @@ func (r *Room) compareBans(list map[jid.JID]bool, asked time.Time) {
 		}
 	}
 }
+
+func byAddress(a, b jid.JID) int { return strings.Compare(a.String(), b.String()) }
 
 // pardon lifts somebody's ban (XEP-0045 §9.2).
 func (r *Room) pardon(p *puppet, e bridge.Event, b bridge.Pardon) {

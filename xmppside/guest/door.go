@@ -11,8 +11,17 @@ type door struct {
 	passing       int // of ours who are on their way in or out
 }
 
-// maxPassing is how many of ours may be on their way into a room, or out of it.
-const maxPassing = 8
+// How many of ours may be on their way into a room, or out of it: fewest in large
+// rooms, where each costs the room two stanzas for everybody in it.
+const (
+	maxPassing = 8
+	minPassing = 2
+	maxNews    = 2000 // occupants times those on their way
+)
+
+func (r *Room) places() int {
+	return max(minPassing, min(maxPassing, maxNews/max(len(r.people), 1)))
+}
 
 // approach has a puppet join when it is its turn. The bridge itself goes first.
 func (r *Room) approach(p *puppet) {
@@ -33,7 +42,7 @@ func (r *Room) depart(p *puppet, reason string) {
 
 // openDoor lets pass whose turn it is.
 func (r *Room) openDoor() {
-	for r.passing < maxPassing && len(r.going)+len(r.coming) > 0 {
+	for r.passing < r.places() && len(r.going)+len(r.coming) > 0 {
 		from, state := &r.coming, waiting
 		if len(r.going) > 0 {
 			from, state = &r.going, leaving

@@ -89,7 +89,7 @@ func checkRoom(t *testing.T, r *Room) {
 			t.Fatalf("%s is not known as %s", p.jid, p.person.ID)
 		}
 	}
-	if passing != r.passing || passing > maxPassing || passing < maxPassing && len(r.coming)+len(r.going) > 0 {
+	if passing != r.passing || passing > maxPassing || passing < r.places() && len(r.coming)+len(r.going) > 0 {
 		t.Fatalf("%d pass, not %d, and %d+%d wait", passing, r.passing, len(r.coming), len(r.going))
 	}
 	for who, p := range r.formerly {

@@ -204,7 +204,7 @@ var refusals = map[wire.Condition]refusal{
 	wire.ConditionRemoteServerNotFound:  {kind: bridge.ErrNotFound, text: "There is no such server, or it can't be reached.", passing: true},
 	wire.ConditionRemoteServerTimeout:   {kind: bridge.ErrTimeout, text: "The room's server does not answer.", passing: true},
 	wire.ConditionRecipientUnavailable:  {kind: bridge.ErrOffline, text: "The room can't be reached.", passing: true},
-	wire.ConditionResourceConstraint:    {kind: bridge.ErrTooFast, text: "The room's server has too much to do.", passing: true},
+	wire.ConditionResourceConstraint:    {kind: bridge.ErrFull, text: "The room has no place left, or its server.", passing: true}, // §7.2.9, an ejabberd
 	wire.ConditionPolicyViolation:       {kind: bridge.ErrPolicy, text: "The room's server does not allow this."},
 	wire.ConditionInternalServerError:   {kind: bridge.ErrInternal, text: "Something is wrong with the room's server.", passing: true},
 	wire.ConditionFeatureNotImplemented: {kind: bridge.ErrUnsupported, text: "That is no room."},
