@@ -31,6 +31,9 @@ func ejabberd(t T, dir string, x *XMPPServer) command {
 	}
 	config := fmt.Sprintf(`
 loglevel: info
+# As in the configuration that it comes with: only its own users make rooms.
+acl: { local: { user_regexp: "" } }
+access_rules: { muc_create: { allow: local } }
 hosts: ["%s"]
 auth_password_format: plain
 listen:
@@ -54,7 +57,7 @@ listen:
 modules:
   mod_carboncopy: {}
   mod_disco: {}
-  mod_muc: { host: "muc.@HOST@", max_users: 5000, default_room_options: { anonymous: false, max_users: 5000 } }
+  mod_muc: { host: "muc.@HOST@", access_create: muc_create, max_users: 5000, default_room_options: { anonymous: false, max_users: 5000 } }
   mod_ping: {}
   mod_roster: {}
   mod_vcard: {}

@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -172,8 +173,12 @@ func (r *Room) notLetIn(p *puppet, err wire.StanzaError) {
 		return
 	}
 	f := refusals[err.Condition]
-	if f.kind == bridge.ErrMembersOnly {
+	switch {
+	case f.kind == bridge.ErrMembersOnly:
 		r.askRegistration(p, f.with(err))
+		return
+	case f.kind == bridge.ErrBanned && !p.known:
+		r.askExistence(p, f.with(err))
 		return
 	}
 	r.notIn(p, f.kind, f.with(err), f.passing || err.Type == "wait" && f.kind == bridge.ErrInternal)
@@ -195,7 +200,7 @@ var refusals = map[wire.Condition]refusal{
 	wire.ConditionForbidden:             {kind: bridge.ErrBanned, text: "You are banned from this room."},
 	wire.ConditionServiceUnavailable:    {kind: bridge.ErrFull, text: "The room has no place left.", passing: true},
 	wire.ConditionConflict:              {kind: bridge.ErrConflict, text: "Somebody else has that nick, and those like it.", passing: true},
-	wire.ConditionItemNotFound:          {kind: bridge.ErrNotFound, text: "There is no such room."},
+	wire.ConditionItemNotFound:          {kind: bridge.ErrNotFound, text: "There is no such room, or its owner has not opened it yet."}, // §7.2.10
 	wire.ConditionNotAllowed:            {kind: bridge.ErrNotFound, text: "There is no such room, and you may not make it."},
 	wire.ConditionNotAcceptable:         {kind: bridge.ErrBadName, text: "The room does not let you in by that nick."},
 	wire.ConditionJIDMalformed:          {kind: bridge.ErrBadName, text: "There can be no such room, or nick."},
@@ -244,6 +249,26 @@ func (r *Room) askRegistration(p *puppet, text string) {
 		return func() {
 			if r.puppets[p.jid] == p && p.state == joining && p.ask.ID == ask {
 				r.refuse(p, bridge.ErrMembersOnly, text+" "+how)
+			}
+		}
+	})
+}
+
+// askExistence asks whether there is a room from which somebody seems to be
+// banned: an ejabberd answers like that who may not make the room.
+func (r *Room) askExistence(p *puppet, text string) {
+	p.due = time.Now().Add(joinTime)
+	ask := p.ask.ID
+	query := func(b []byte) []byte { return append(b, "<query xmlns='"+nsDiscoInfo+"'/>"...) }
+	r.query(wire.Header{To: r.jid, From: p.jid}, query, func(_ *wire.Stanza, err error) func() {
+		kind := bridge.ErrBanned
+		var se wire.StanzaError
+		if errors.As(err, &se) && se.Condition == wire.ConditionItemNotFound {
+			kind, text = bridge.ErrNotFound, "There is no room "+r.jid.String()+"."
+		}
+		return func() {
+			if r.puppets[p.jid] == p && p.state == joining && p.ask.ID == ask {
+				r.refuse(p, kind, text)
 			}
 		}
 	})
