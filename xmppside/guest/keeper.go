@@ -125,16 +125,31 @@ func (r *Room) announce(p *puppet, e bridge.Event, b bridge.Info) {
 	r.sendMessage(p, h, bridge.Message{Text: b.Text}, more)
 }
 
-// decline answers who writes to the bridge itself, once: two bridges might go
-// on answering each other for ever.
+// converses reports whether p's person can have private conversations: only
+// those of Matrix have a place for them. Others are here because their room is
+// mapped to this one, and that is all that leads to them.
+func (p *puppet) converses() bool { return p.person.Network == bridge.NetworkMatrix }
+
+// decline answers who writes to one of ours whom that does not reach, once: two
+// bridges might go on answering each other for ever.
 func (r *Room) decline(p *puppet, st *wire.Stanza, nick string) {
 	o := r.find(nick)
-	if o == nil || o.declined {
+	if o == nil || o.declined[p.person] {
 		r.opt.Counters.Ignored.Add(1)
 		return
 	}
-	o.declined = true
-	r.sendMessage(p, wire.Header{To: st.From, Type: "chat"}, bridge.Message{Text: "This is a bridge: nobody reads what is written to it alone. Say it in the room, or write to one of its people."},
+	if o.declined == nil {
+		o.declined = map[bridge.Person]bool{}
+	}
+	o.declined[p.person] = true
+	text := "This is a bridge: nobody reads what is written to it alone. Say it in the room, or write to one of its people."
+	if !p.keeps() {
+		text = p.nick + " is not on XMPP, and does not get what is written to them alone in this room."
+		if at, err := r.opt.Address(p.person); err == nil {
+			text += " Who may use the gateway can write to " + at.Bare().String() + "."
+		}
+	}
+	r.sendMessage(p, wire.Header{To: st.From, Type: "chat"}, bridge.Message{Text: text},
 		func(b []byte) []byte { return append(b, "<x xmlns='"+nsUser+"'/>"...) })
 }
 

@@ -272,7 +272,7 @@ func (r *Room) whispered(p *puppet, st *wire.Stanza, nick string) {
 		r.opt.Counters.Flooded.Add(1)
 		return
 	}
-	if p.keeps() {
+	if !p.converses() {
 		r.decline(p, st, nick)
 		return
 	}
@@ -307,8 +307,8 @@ func (r *Room) roomSays(p *puppet, st *wire.Stanza) {
 		r.plan(p.due)
 		r.passes(p, false) // others are not to wait for that
 	}
-	if p.keeps() { // who has no console to be told in
-		r.log.Info("the room tells the bridge something", "text", text)
+	if !p.converses() { // there is no console to tell them in
+		r.log.Info("the room says something to one of ours", "to", p.person, "text", text)
 		return
 	}
 	r.publish(bridge.Event{

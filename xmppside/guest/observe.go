@@ -36,11 +36,11 @@ type observation struct {
 // occupant is one nick in the room.
 type occupant struct {
 	nick        string
-	ours        bridge.Person // whose puppet it is; zero for a native
-	maybe       bool          // perhaps a puppet on the way in: nobody is told of it yet
-	stray       bool          // by an address of ours, but nobody of ours: left over from before
-	declined    bool          // they were told that nobody reads what is written to the bridge itself
-	jid         jid.JID       // bare; zero where the room keeps it to itself
+	ours        bridge.Person          // whose puppet it is; zero for a native
+	maybe       bool                   // perhaps a puppet on the way in: nobody is told of it yet
+	stray       bool                   // by an address of ours, but nobody of ours: left over from before
+	declined    map[bridge.Person]bool // who of ours they were told does not get what they write to them
+	jid         jid.JID                // bare; zero where the room keeps it to itself
 	affiliation affiliation
 	role        role
 	show        bridge.Show
