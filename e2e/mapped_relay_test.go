@@ -189,3 +189,31 @@ func TestGatewayRelay(t *testing.T) {
 		rob.ExpectNone("JOIN .*" + other)
 	})
 }
+
+// Matrix users, too, and with those of XMPP in one room.
+func TestGatewayRelayMatrix(t *testing.T) {
+	configured(t, once, func(s *scenario) {
+		s.useMatrix()
+		s.gateway.Config.Set("networks/"+network+"/gateway", "relay")
+		s.gateway.Config.Set("networks/"+network+"/relay/nick", s.nick("relay"))
+	}, func(s *scenario) {
+		relay := s.nick("relay")
+		rob := s.native("rob")
+		bob := s.person("bob")
+		room := bob.Join(s.channelAlias())
+		bob.ExpectMembership(room, s.ircGhost(rob.Nick), true)
+		bob.Say(room, "hello irc")
+		rob.ExpectFrom(relay, "PRIVMSG "+s.channel+attributed("bob", "hello irc"))
+		bob.Emote(room, "waves")
+		rob.ExpectFrom(relay, "PRIVMSG "+s.channel+" :\\* \x03\\d\\dbob\x0f waves$")
+		rob.Say(s.channel, "hello matrix")
+		bob.Expect(harness.InRoom(room), harness.Sender(s.ircGhost(rob.Nick)), harness.Said("m.text", "hello matrix"))
+		alice, nick := s.joined("alice")
+		alice.Say(s.room, "hello both")
+		rob.ExpectFrom(relay, "PRIVMSG "+s.channel+attributed(nick, "hello both"))
+		bob.Expect(harness.InRoom(room), harness.Said("m.text", "hello both"))
+		bob.Say(room, "welcome")
+		alice.Expect(harness.From(s.occupant("bob")), harness.Body("welcome"))
+		bob.ExpectNone(harness.Sender(s.ircGhost(relay)), harness.EventType("m.room.message"))
+	})
+}

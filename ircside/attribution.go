@@ -2,9 +2,9 @@ package ircside
 
 import (
 	"cmp"
-	"hash/fnv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
 
@@ -40,31 +40,54 @@ func (r *Relay) attribution(name, network string, emote bool, pings func(string)
 		return "* " + name + " "
 	}
 	template := text.Split(text.Sanitize(cmp.Or(r.Template, DefaultRelay.Template)), maxTemplate)[0]
-	return strings.NewReplacer("{name}", name, "{network}", shownName(network)).Replace(template)
+	var out strings.Builder
+	for {
+		before, rest, found := strings.Cut(template, "{")
+		out.WriteString(before)
+		if !found {
+			return out.String()
+		}
+		switch {
+		case strings.HasPrefix(rest, "name}"):
+			out.WriteString(name)
+			template = rest[len("name}"):]
+		case strings.HasPrefix(rest, "network}"):
+			out.WriteString(shownName(network))
+			template = rest[len("network}"):]
+		default:
+			out.WriteByte('{')
+			template = rest
+		}
+	}
 }
 
 // shownName is a name as it may stand in a line: plain text without what
 // turns the direction of the text behind it, and not too long.
 func shownName(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Bidi_Control, r) || strings.ContainsRune(guard, r) {
-			return -1
-		}
-		return r
-	}, text.Strip(name))
+	name = text.Strip(name)
+	if strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		name = strings.Map(func(r rune) rune {
+			if unicode.Is(unicode.Bidi_Control, r) || strings.ContainsRune(guard, r) {
+				return -1
+			}
+			return r
+		}, name)
+	}
 	name = strings.TrimSpace(text.Split(strings.TrimSpace(name), maxShown)[0])
 	return cmp.Or(name, "?")
 }
 
 // coloured gives a name the colour that it always has.
 func coloured(name string) string {
-	h := fnv.New32a()
-	h.Write([]byte(name)) // which never fails
-	colour := "\x03" + colours[h.Sum32()%uint32(len(colours))]
-	if name[0] == ',' { // a background would follow
-		colour += "\x02\x02"
+	h := uint32(2166136261) // FNV-1a
+	for i := range len(name) {
+		h = (h ^ uint32(name[i])) * 16777619
 	}
-	return colour + name + "\x0f"
+	colour := colours[h%uint32(len(colours))]
+	if name[0] == ',' { // a background would follow
+		return "\x03" + colour + "\x02\x02" + name + "\x0f"
+	}
+	return "\x03" + colour + name + "\x0f"
 }
 
 // guarded is name with a guard behind the first letter of whatever in it pings:
@@ -73,9 +96,12 @@ func guarded(name string, pings func(string) bool) string {
 	if pings(name) {
 		return guardedWord(name)
 	}
+	if !strings.Contains(name, " ") {
+		return name
+	}
 	words := strings.Split(name, " ")
 	for i, w := range words {
-		if len(words) > 1 && w != "" && pings(w) {
+		if w != "" && pings(w) {
 			words[i] = guardedWord(w)
 		}
 	}

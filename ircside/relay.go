@@ -51,8 +51,11 @@ func (c *client) relay(e bridge.Event, b bridge.Message) {
 func (c *client) sayAttributed(m *membership, e bridge.Event, b bridge.Message) {
 	relay := c.net.set.Load().Relay
 	before := relay.attribution(e.Name, e.By.Network, b.Emote, func(word string) bool {
-		_, here := m.ch.find(word)
-		return here || c.net.nickOf(e.By) == c.sess.ISupport().Fold(word)
+		if _, here := m.ch.find(word); here {
+			return true
+		}
+		own := c.net.byNick(word)
+		return own != nil && own.who() == e.By
 	})
 	b.Emote = false
 	command := commandOf(b)

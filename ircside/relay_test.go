@@ -344,3 +344,20 @@ func TestRelaymsg(t *testing.T) {
 	p.send("@draft/relaymsg=other :rob/discord!~u@h PRIVMSG #go :hi")
 	w.want("#go | rob/discord says: hi")
 }
+
+func BenchmarkAttribution(b *testing.B) {
+	relay := DefaultRelay
+	pings := func(word string) bool { return word == "bob" }
+	b.ReportAllocs()
+	for b.Loop() {
+		relay.attribution("Juliet", "xmpp", false, pings)
+	}
+}
+
+func BenchmarkPieces(b *testing.B) {
+	b.ReportAllocs()
+	said := bridge.Message{Text: "a line as people write them, of sixty letters or so"}
+	for b.Loop() {
+		pieces(said, nil, 400)
+	}
+}
