@@ -200,8 +200,13 @@ func (h *Hub) refuse(e Event) {
 		}
 		if s := h.sides[e.Room.Network]; s != nil {
 			h.Counters.Refused.Add(1)
-			s.Deliver(Event{ID: e.ID, Room: e.Room, By: e.By, Name: e.Name, Ref: e.ID, At: e.At,
-				Body: Failure{ErrNotFound, "There is no such room here."}})
+			failure := Event{ID: e.ID, Room: e.Room, By: e.By, Name: e.Name, Ref: e.ID, At: e.At,
+				Body: Failure{ErrNotFound, "There is no such room here."}}
+			if e.Room.Network == NetworkMapped {
+				go s.Deliver(failure) // it publishes from inside what Deliver waits for
+			} else {
+				s.Deliver(failure)
+			}
 			return
 		}
 	}

@@ -129,6 +129,9 @@ func (s *state) settleOne(k *leg, p bridge.Person, speaks bool) bool {
 	if n == nil || banned || k.set.Deaf || k.natives[p] != nil {
 		return g == nil || s.dismiss(k, p, g, speaks)
 	}
+	if g == nil && k.as[p] != nil {
+		return true // the room takes somebody else for them, until they are renamed there
+	}
 	if g == nil {
 		g = &guest{as: p}
 		k.guests[p], k.as[p] = g, g
@@ -241,18 +244,17 @@ func (s *state) dismiss(k *leg, p bridge.Person, g *guest, at bool) bool {
 	if g.state != out && g.state != absent {
 		s.ask(k, bridge.Event{By: g.as, Name: g.name, Body: bridge.Leave{Reason: g.reason}})
 	}
-	k.forget(p, g)
+	s.forget(k, p, g)
 	return true
 }
 
 // forget drops a guest who is in the room no more.
-func (k *leg) forget(p bridge.Person, g *guest) {
+func (s *state) forget(k *leg, p bridge.Person, g *guest) {
 	k.call(g, "")
 	k.be(g, absent)
 	delete(k.guests, p)
-	if k.as[g.as] == g {
-		delete(k.as, g.as)
-	}
+	delete(k.as, g.as)
+	s.want(k, g.as) // who is that now may come in
 }
 
 // personOf is who a guest is now.
@@ -316,7 +318,7 @@ func (s *state) takeGuest(k *leg, g *guest, e bridge.Event) {
 func (s *state) guestIn(k *leg, p bridge.Person, g *guest, e bridge.Event, j bridge.Join) {
 	if e.Ref == "" || e.Ref != g.asked {
 		if !j.Relayed && g.state == relayed {
-			k.forget(p, g)
+			s.forget(k, p, g)
 			s.arrive(k, e.By, native{name: e.Name, role: j.Role})
 		}
 		return
@@ -347,7 +349,7 @@ func (s *state) guestRefused(k *leg, p bridge.Person, g *guest, f bridge.Failure
 	switch f.Kind {
 	case bridge.ErrConflict, bridge.ErrBadName:
 		if k.natives[p] != nil || g.state == relayed { // they are in by themselves
-			k.forget(p, g)
+			s.forget(k, p, g)
 			return
 		}
 		if g.tries++; g.tries < nameTries {
@@ -403,7 +405,13 @@ func thrownOut(l bridge.Leave) bool {
 func (s *state) guestRenamed(k *leg, g *guest, r bridge.Rename) {
 	k.call(g, r.To)
 	if r.Person != (bridge.Person{}) && r.Person != g.as {
+		if other := k.as[r.Person]; other != nil { // who can't be there any more, then
+			p := k.personOf(other)
+			s.forget(k, p, other)
+			s.want(k, p)
+		}
 		delete(k.as, g.as)
+		s.want(k, g.as)
 		g.as = r.Person
 		k.as[g.as] = g
 	}

@@ -144,6 +144,9 @@ func (s *state) rename(k *leg, e bridge.Event, r bridge.Rename) {
 	k.rename(old, r.To)
 	n.name = r.To
 	if to != e.By {
+		if other := k.natives[to]; other != nil { // whose leaving we missed
+			k.rename(other.name, "")
+		}
 		delete(k.natives, e.By)
 		k.natives[to] = n
 		s.follow(k, e.By, to)
