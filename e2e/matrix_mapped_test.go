@@ -3,6 +3,7 @@ package e2e
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"isthmus/e2e/harness"
 )
@@ -173,5 +174,48 @@ func TestMatrixMappedBesidePortal(t *testing.T) {
 		p.alice.Expect(harness.Body("fence"))
 		p.alice.ExpectNone(harness.BodyLike(`by the|once more`))
 		p.bob.ExpectNone(harness.ContentLike("body", `by the|once more`))
+	})
+}
+
+// A restart shows in neither room but by what is said during it: the ghosts
+// stay, and are there again when it is over.
+func TestMatrixMappedRestarted(t *testing.T) {
+	onMapped(t, "public_chat", nil, func(p *mappedPair) {
+		p.bob.Expect(harness.InRoom(p.id), harness.Membership(p.ghostOf("alice"), "join"))
+		p.talk(p.id, "alice", "before")
+		p.bob.Drain()
+		p.gateway.Stop(p.T)
+		p.bob.Say(p.id, "during")
+		p.gateway.Start(p.T)
+		p.alice.Expect(harness.Kind("presence/"), harness.From(p.in("bob")))
+		p.alice.Expect(harness.From(p.in("bob")), harness.Body("during"))
+		p.talk(p.id, "alice", "after")
+		p.bob.ExpectNone(harness.InRoom(p.id), harness.EventType("m.room.member"))
+	})
+}
+
+// A homeserver that is killed keeps waiting what is said on XMPP, and loses
+// nothing of what it took: each message arrives once, in order.
+func TestMatrixMappedHomeserverKilled(t *testing.T) {
+	onMapped(t, "public_chat", nil, func(p *mappedPair) {
+		p.bob.Expect(harness.InRoom(p.id), harness.Membership(p.ghostOf("alice"), "join"))
+		p.alice.Expect(harness.Kind("presence/"), harness.From(p.in("bob")))
+		for i := range traffic {
+			p.bob.Say(p.id, word("m", i))
+			p.alice.Say(p.jid, word("x", i))
+		}
+		p.alice.Expect(harness.From(p.in("alice")), harness.Body(word("x", traffic-1)))
+		p.hs.Kill()
+		for i := range traffic {
+			p.alice.Say(p.jid, word("x", traffic+i))
+		}
+		time.Sleep(7 * time.Second) // a while in which nobody is there, until the bridge says so
+		revive(p.scenario, p.bob, p.id)
+		p.alice.Say(p.jid, "the end of alice")
+		p.bob.ExpectWithin(4*harness.Patience, harness.InRoom(p.id), harness.Sender(p.ghostOf("alice")), harness.Said("m.text", "the end of alice"))
+		p.bob.Say(p.id, "the end of bob")
+		p.alice.ExpectWithin(4*harness.Patience, harness.From(p.in("bob")), harness.Body("the end of bob"))
+		eachOnce(p.scenario, "XMPP", numbers(bodies(p.alice.Drain()), "m"), upTo(traffic))
+		eachOnce(p.scenario, "Matrix", numbers(roomTexts(p.scenario, p.bob, p.id, p.ghostOf("alice")), "x"), upTo(2*traffic))
 	})
 }

@@ -48,10 +48,13 @@ func (g *ghosts) botName(ctx context.Context, bot *ghost, wished string) (string
 }
 
 // keep notes that the core wants the Keeper in a room, or no more. at is the
-// room that it needs an invitation to, "" as far as is known.
+// room that it is in, or needs an invitation to; "" for what is not known.
 func (n *natives) keep(room bridge.Room, at id.RoomID) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if at == "" {
+		at = n.kept[room]
+	}
 	n.kept[room] = at
 }
 
@@ -87,9 +90,18 @@ func (n *natives) awaited(at id.RoomID) (room bridge.Room, ok bool) {
 // known what for.
 func (n *natives) occupied(at id.RoomID, there *native, keeper bool, names ...bridge.Room) place {
 	taken := n.side.places.add(at, there, names...)
-	if chat, ok := taken.(*direct); ok && keeper && chat.isBot() {
-		n.side.directs.drop(chat)
-		taken = n.side.places.add(at, there, names...)
+	switch was := taken.(type) {
+	case *direct:
+		if keeper && was.isBot() {
+			n.side.directs.drop(was)
+			taken = n.side.places.add(at, there, names...)
+		}
+	case *heldRoom:
+		there.mu.Lock() // what comes from now on waits behind what has
+		defer there.mu.Unlock()
+		if n.side.places.swap(at, was, there, names...) {
+			there.held, there.back, taken = append(there.held, was.take()...), true, nil
+		}
 	}
 	return taken
 }

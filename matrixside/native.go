@@ -45,7 +45,13 @@ type native struct {
 	// admitted are those on their way into a mapped room who have a place there.
 	admitted map[bridge.Person]bool
 	// bans are the users who are known to be banned; see native_bans.go.
-	bans   map[id.UserID]bool
+	bans map[id.UserID]bool
+	// keeping is that the Keeper is on its way in, held what waits for it, back
+	// that it was there before a restart.
+	keeping bool
+	held    []heldEvent
+	back    bool
+
 	recent recentEvents
 	// What ours say is shown when it is confirmed; see awaitOwn.
 	sending   int
@@ -118,6 +124,9 @@ func newNative(s *Side, room bridge.Room, at id.RoomID) *native {
 // handle implements place.
 func (n *native) handle(e *event.Event, done func()) {
 	n.box.Post(func() { // after the end it is left for the next start
+		if n.awaitsKeeper(e, done) {
+			return
+		}
 		n.take(e)
 		done()
 	})

@@ -76,6 +76,14 @@ func TestFilesAndMentions(t *testing.T) {
 		return e.Sender == ghost && strings.Contains(e.Text("body"), files.URL+"/gone.png")
 	})
 
+	// Of who has no ghost, the bot shows it, and whose it is.
+	b.keep(room)
+	b.confirmed(b.via(room, rob, "rob", bridge.Message{Files: []bridge.File{{URL: files.URL + "/cat.png"}}}))
+	sent = b.hs.Expect("the file", func(e *fakehs.Event) bool { return e.Sender == b.hs.Bot() && e.Text("msgtype") == "m.image" })
+	if sent.Text("body") != "rob: " || sent.Text("filename") != "cat.png" || sent.Text("url") == "" {
+		t.Errorf("%v", sent.Content)
+	}
+
 	// Formatting comes across, and what mentions one of ours names them.
 	bob.SayHTML(at, "Alice: *really*", `<a href="https://matrix.to/#/`+ghost+`">Alice</a>: <em>really</em>`)
 	_, m = expectEvent(b.core, "the answer", anyOf[bridge.Message])

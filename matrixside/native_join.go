@@ -2,6 +2,7 @@ package matrixside
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -148,10 +149,18 @@ func (n *natives) join(e bridge.Event, j bridge.Join, way *joining, end func(*br
 	if f != nil {
 		return f
 	}
+	if e.By == bridge.Keeper {
+		there.mu.Lock()
+		there.keeping = there.ours[bridge.Keeper] == nil
+		there.mu.Unlock()
+	}
 	at = there.roomID() // where the others are, if the address leads elsewhere by now
 	ctx, cancel := context.WithTimeout(n.side.ctx, joinPatience)
 	defer cancel()
 	if f := n.letIn(ctx, e, ghost, there, at, via); f != nil {
+		if e.By == bridge.Keeper && !passing(f.Kind) {
+			dropped(there.unheld())
+		}
 		n.unused(there)
 		return f
 	}
@@ -162,6 +171,13 @@ func (n *natives) join(e bridge.Event, j bridge.Join, way *joining, end func(*br
 	}
 	if !there.box.Post(func() {
 		f := there.enter(e, ghost, min(j.Wanted, mostHistory), way)
+		switch {
+		case e.By != bridge.Keeper:
+		case f == nil:
+			there.release()
+		case !passing(f.Kind):
+			n.unhold(at)
+		}
 		n.unused(there)
 		end(f)
 	}) {
@@ -299,7 +315,7 @@ func (n *natives) revive(at *native) {
 	id := at.id
 	at.mu.Unlock()
 	if was {
-		n.side.places.add(id, at, at.room)
+		n.occupied(id, at, false, at.room)
 		n.mu.Lock()
 		n.rooms[at.room] = at
 		n.mu.Unlock()
@@ -315,6 +331,7 @@ func (n *natives) unused(at *native) {
 	at.mu.Unlock()
 	if idle {
 		n.side.places.removeIf(at.roomID(), at)
+		at.giveBack(at.roomID())
 		n.mu.Lock()
 		if n.rooms[at.room] == at {
 			delete(n.rooms, at.room)
@@ -407,11 +424,7 @@ func (n *native) enter(e bridge.Event, ghost id.UserID, wanted int, way *joining
 	called := e.By == bridge.Keeper || isGuest(e.By)
 	n.side.natives.remember(n, n.roomID(), ghost, (&stay{called: called}).mayLeave(rule))
 	if !open {
-		n.mu.Lock()
-		for i := len(history) - 1; i >= 0; i-- {
-			n.recent.add(history[i].ID)
-		}
-		n.mu.Unlock()
+		n.remind(history)
 	}
 	join, ok := n.admit(e, ghost, way)
 	if !ok {
@@ -444,6 +457,26 @@ func (n *native) enter(e bridge.Event, ghost id.UserID, wanted int, way *joining
 		n.loadBans()
 	}
 	return nil
+}
+
+// remind notes what was said last in a room that is open now, so that it isn't
+// told as something new. What was said while the Keeper, who is back, was away
+// is just that, whenever the homeserver brings it.
+func (n *native) remind(history []*event.Event) {
+	n.mu.Lock()
+	back := n.back
+	n.mu.Unlock()
+	for _, e := range slices.Backward(history) {
+		if back {
+			ours, err := n.side.options().Messages.MessageID(n.side.ctx, n.room, string(e.ID))
+			if err != nil || ours == "" {
+				continue
+			}
+		}
+		n.mu.Lock()
+		n.recent.add(e.ID)
+		n.mu.Unlock()
+	}
 }
 
 // unfit is why somebody can't be let into the room, which is known, nil for nothing.

@@ -65,6 +65,9 @@ func (n *natives) recall(r store.MatrixRoom) {
 		n.chats.recall(r)
 		return
 	}
+	if id.UserID(r.Ghost) == n.side.options().Names.BotID() {
+		n.hold(r)
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.left = append(n.left, r)
@@ -139,8 +142,11 @@ func (n *natives) abandon(ctx context.Context, r store.MatrixRoom) {
 			return
 		}
 	}
-	if id.UserID(r.Ghost) == n.side.options().Names.BotID() && n.keeps(r.Room) {
-		return // it is yet to come
+	if id.UserID(r.Ghost) == n.side.options().Names.BotID() {
+		n.unhold(id.RoomID(r.ID))
+		if n.keeps(r.Room) {
+			return // it is yet to come
+		}
 	}
 	n.side.ghosts.absent(id.UserID(r.Ghost))
 	if r.Data != string(event.JoinRulePublic) {
@@ -192,6 +198,7 @@ func (n *natives) find(room bridge.Room) *native {
 // drop lets go of a room that the last of ours has left.
 func (n *natives) drop(gone *native, at id.RoomID) {
 	n.side.places.remove(at)
+	gone.giveBack(at)
 	n.mu.Lock()
 	if n.rooms[gone.room] == gone {
 		delete(n.rooms, gone.room)

@@ -57,6 +57,20 @@ func (p *places) add(room id.RoomID, at place, names ...bridge.Room) (taken plac
 	return nil
 }
 
+// swap puts a place in where another was.
+func (p *places) swap(room id.RoomID, was, at place, names ...bridge.Room) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.byID[room] != was {
+		return false
+	}
+	p.byID[room] = at
+	for _, name := range names {
+		p.byRoom[name] = room
+	}
+	return true
+}
+
 // name is what the core calls a room, any of its names.
 func (p *places) name(room id.RoomID) (bridge.Room, bool) {
 	p.mu.RLock()
