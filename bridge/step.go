@@ -324,6 +324,8 @@ func (s *state) fact(from *leg, e Event) {
 				s.show(e, nil) // before they go, so that their own leg hears it too
 			}
 			s.remove(e.By)
+		} else if b.Cause == CauseBan { // they had gone before
+			s.tellMapped(e)
 		}
 		s.forgetIfEmpty()
 	case Rename:

@@ -48,7 +48,6 @@ func TestUnbridge(t *testing.T) {
 		bob, bobNick := s.joined("bob")
 		voice := s.native("voice")
 		voice.Say(s.channel, "!unbridge")
-		voice.Expect(`NOTICE ` + voice.Nick + ` :Only an operator of ` + s.channel)
 		alice.Say(s.room, "still here")
 		op.ExpectFrom(nick, "PRIVMSG .* :still here")
 

@@ -87,6 +87,7 @@ type private struct {
 	// toldFlood is when they were last told that they miss some of it.
 	toldFlood time.Time
 	typed     map[string]typed     // of what they write, by nick in small letters
+	notices   []notice             // that the Keeper sends when it is there
 	wrote     map[string]time.Time // who has written to them, by nick in small letters
 	aways     map[string]string    // the away messages that they know of, by nick in small letters
 }

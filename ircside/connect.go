@@ -191,6 +191,7 @@ func (c *client) Ready() {
 	c.net.log.Info("session up", "session", c.who(), "nick", c.nick)
 	c.tellSession(true, "Connected to "+c.net.name+" as "+c.nick+".")
 	c.sayBot()
+	c.sendNotices()
 	c.awaySent = ""
 	c.sendAway()
 	for _, m := range c.rooms {

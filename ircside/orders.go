@@ -73,9 +73,6 @@ func (o *observer) ordered(n *member, text string, m *line.Message) {
 // obey does what somebody has said in a channel that this session observes.
 func (c *client) obey(ch *channel, o order) {
 	o.channel = ch.name
-	if k := c.net.speaker(); k != nil && k.who() == bridge.Keeper {
-		c = k
-	}
 	switch {
 	case o.may() && o.word == wordUnbridge:
 		c.net.unbridge(o)
@@ -83,7 +80,7 @@ func (c *client) obey(ch *channel, o order) {
 	case o.may():
 		c.allow(o)
 	default:
-		c.answerTo(o.nick, "Only an operator of "+ch.name+" can say that.")
+		c.net.answer(o.nick, "Only an operator of "+ch.name+" can say that.")
 	}
 }
 
@@ -110,16 +107,40 @@ func (n *network) heard() bool {
 	return false
 }
 
-// answerTo tells somebody how it went.
-func (c *client) answerTo(nick, text string) {
-	c.lock()
-	defer c.unlock()
-	if c.phase != phaseUp {
+// notice is an answer that waits for the Keeper.
+type notice struct{ nick, text string }
+
+// maxNotices is how many may.
+const maxNotices = 5
+
+// answer has the Keeper tell somebody how it went; nobody else of ours says what
+// they did not write. Where it is on its way to the network it tells them then.
+func (n *network) answer(nick, text string) {
+	c := n.lockClient(bridge.Keeper, false)
+	if c == nil {
+		n.side.Counters.Unanswered.Add(1)
 		return
 	}
-	if err := c.sess.Send("NOTICE", nick, reasonOf(text, 0)); err != nil {
-		c.net.side.Counters.Unanswered.Add(1)
+	defer c.unlock()
+	p := c.extra()
+	if len(p.notices) >= maxNotices {
+		n.side.Counters.Unanswered.Add(1)
+		return
 	}
+	p.notices = append(p.notices, notice{nick, text})
+	c.sendNotices()
+}
+
+func (c *client) sendNotices() {
+	if c.phase != phaseUp || c.private == nil {
+		return
+	}
+	for _, n := range c.private.notices {
+		if err := c.sess.Send("NOTICE", n.nick, reasonOf(n.text, 0)); err != nil {
+			c.net.side.Counters.Unanswered.Add(1)
+		}
+	}
+	c.private.notices = nil
 }
 
 // consent is the order as a word to remember.
@@ -151,33 +172,20 @@ func (n *network) unbridge(o order) {
 
 // keep has a word kept, and then tells who said it.
 func (n *network) keep(said Consent, nick, text string) {
+	write := func() {
+		if err := n.side.ledger.keep(channelKey(said.Room.Network, said.Room.ID)); err != nil {
+			text += " (It can't be written down at the moment, though, and is forgotten if I am restarted before it can.)"
+		}
+		n.answer(nick, text)
+	}
 	if !n.side.begin() {
+		write() // Run waits for the session that has brought it
 		return
 	}
 	go func() {
 		defer n.side.work.Done()
-		if err := n.side.ledger.keep(said); err != nil {
-			text += " (It could not be written down, though, and is forgotten when I am restarted.)"
-		}
-		if c := n.speaker(); c != nil {
-			c.answerTo(nick, text)
-		}
+		write()
 	}()
-}
-
-// speaker is whose session says what we have to say ourselves: the Keeper's, if
-// it is there.
-func (n *network) speaker() *client {
-	n.nicksMu.RLock()
-	defer n.nicksMu.RUnlock()
-	var any *client
-	for _, c := range n.nicks {
-		if c.who() == bridge.Keeper {
-			return c
-		}
-		any = c
-	}
-	return any
 }
 
 // everybody is all of ours who are in the channel or on their way.
@@ -206,7 +214,7 @@ func (c *client) allow(o order) {
 	case o.account != "" || !c.needsAccount():
 		c.allowed(o)
 	case o.asked:
-		c.answerTo(o.nick, "Log in to your account first, please: who lets a bridge into a channel should be known.")
+		c.net.answer(o.nick, "Log in to your account first, please: who lets a bridge into a channel should be known.")
 	default:
 		c.askAbout(o, c.allow)
 	}
@@ -215,7 +223,7 @@ func (c *client) allow(o order) {
 func (c *client) allowed(o order) {
 	said := c.net.consent(o, true)
 	if err := c.net.side.ledger.note(said); err != nil {
-		c.answerTo(o.nick, "That can't be remembered: "+err.Error()+".")
+		c.net.answer(o.nick, "That can't be remembered: "+err.Error()+".")
 		return
 	}
 	c.net.log.Info("a channel's operator lets us in", "room", o.channel, "nick", o.nick, "account", o.account)
@@ -301,7 +309,7 @@ func (c *client) commanded(nick, text string) {
 	word, channel := wordOf(text)
 	if word == "" || !isChannelName(channel) {
 		if c.net.heard() {
-			c.answerTo(nick, "I am a bridge to other networks. Operators of a channel can say !unbridge there to be rid of me, or here: !unbridge #channel, !bridge #channel.")
+			c.net.answer(nick, "I am a bridge to other networks. Operators of a channel can say !unbridge there to be rid of me, or here: !unbridge #channel, !bridge #channel.")
 		}
 		return
 	}
@@ -324,7 +332,7 @@ func (c *client) judge(o order) {
 	c.askAbout(o, func(o order) {
 		switch {
 		case !o.may() && o.op:
-			c.answerTo(o.nick, "Only an operator of "+o.channel+" can say that.")
+			c.net.answer(o.nick, "Only an operator of "+o.channel+" can say that.")
 		case !o.may():
 			c.unseen(o)
 		case o.word == wordUnbridge:
@@ -346,7 +354,7 @@ func (ch *channel) observed() bool {
 // channel: it may be secret. Who has called us in is looked for there.
 func (c *client) unseen(o order) {
 	if !o.invited {
-		c.answerTo(o.nick, "I can't see that you are an operator of "+o.channel+". If it is secret, /invite me from it.")
+		c.net.answer(o.nick, "I can't see that you are an operator of "+o.channel+". If it is secret, /invite me from it.")
 		return
 	}
 	c.lock()
@@ -382,7 +390,7 @@ func (c *client) looked(o order, r session.Result) {
 		}
 	}
 	if !o.may() {
-		c.answerTo(o.nick, "Only an operator of "+o.channel+" can let me in.")
+		c.net.answer(o.nick, "Only an operator of "+o.channel+" can let me in.")
 		return
 	}
 	c.allow(o)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +20,8 @@ const (
 	maxConsents = 65536
 	// ledgerTimeout is how long it may take to read or to keep what they said.
 	ledgerTimeout = 10 * time.Second
+	// keepAgain is when it is tried again.
+	keepAgain = time.Minute
 )
 
 // ledger is what operators of channels said last of having us there.
@@ -29,9 +32,11 @@ type ledger struct {
 	reading sync.Mutex // held while the store is asked
 	keeping sync.Mutex // and while it is told
 
-	mu   sync.RWMutex
-	read bool
-	said map[bridge.Room]Consent // by channelKey
+	mu     sync.RWMutex
+	read   bool
+	said   map[bridge.Room]Consent // by channelKey
+	unkept map[bridge.Room]bool    // what the store could not keep yet
+	again  *time.Timer             // when it is tried again; nil while there is none
 }
 
 // channelKey is one name for all spellings of a channel. A server's own case
@@ -113,22 +118,61 @@ func (l *ledger) note(c Consent) error {
 	return nil
 }
 
-// keep has the store keep what was noted. It blocks.
-func (l *ledger) keep(c Consent) error {
+// keep has the store keep what was noted of a channel. What it can't keep now
+// is tried again, until it can. It blocks.
+func (l *ledger) keep(key bridge.Room) error {
 	if l.store == nil {
 		return nil
 	}
 	l.keeping.Lock()
 	defer l.keeping.Unlock()
-	c, _ = l.of(c.Room.Network, c.Room.ID) // what was said since counts
-	c.Room = channelKey(c.Room.Network, c.Room.ID)
+	c, _ := l.of(key.Network, key.ID) // what was said since counts
+	c.Room = key
 	ctx, cancel := context.WithTimeout(context.Background(), ledgerTimeout)
 	defer cancel()
 	err := l.store.SetConsent(ctx, c)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.unkept, key)
 	if err != nil {
-		l.log.Error("what a channel's operator said could not be kept: it holds until a restart", "room", c.Room, "allowed", c.Allowed, "error", err)
+		l.log.Error("what a channel's operator said can't be kept: it holds until a restart, and is tried again", "room", key, "allowed", c.Allowed, "error", err)
+		if l.unkept == nil {
+			l.unkept = map[bridge.Room]bool{}
+		}
+		l.unkept[key] = true
+		if l.again == nil {
+			l.again = time.AfterFunc(keepAgain, l.keepAgain)
+		}
 	}
 	return err
+}
+
+// keepAgain tries what could not be kept.
+func (l *ledger) keepAgain() {
+	l.mu.Lock()
+	l.again = nil
+	keys := slices.Collect(maps.Keys(l.unkept))
+	l.mu.Unlock()
+	for _, key := range keys {
+		if l.keep(key) != nil {
+			return
+		}
+	}
+}
+
+// close keeps what can still be kept.
+func (l *ledger) close() {
+	l.mu.Lock()
+	if l.again != nil {
+		l.again.Stop()
+	}
+	l.mu.Unlock()
+	l.keepAgain()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.again != nil {
+		l.again.Stop()
+	}
 }
 
 // letsIn reports whether the network's policy and the channel's operators let

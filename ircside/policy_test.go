@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -105,6 +106,7 @@ func TestUnbridge(t *testing.T) {
 
 	// The Keeper is there for who thinks better of it.
 	keeper := w.accept()
+	keeper.expect("NOTICE bob :#go is not bridged any more, and will not be again unless an operator says so")
 	today := time.Now().UTC().Format("2 January 2006")
 	for _, id := range []string{"#go", "#GO"} {
 		w.side.Deliver(bridge.Event{ID: "j3", Room: bridge.Room{Network: "net", ID: id}, By: jid("dave"), Name: "dave", Body: bridge.Join{}})
@@ -141,13 +143,21 @@ func TestUnbridge(t *testing.T) {
 	w.nothing()
 }
 
-// Who has no power is answered now and then, and nothing happens.
+// Who has no power is answered now and then, by the Keeper if it is there, and
+// nothing happens.
 func TestUnbridgeWithoutPower(t *testing.T) {
 	w := newWorld(t, nil)
 	alice := aliceJoins(w)
 	alice.send(":bob!b@h MODE #go +v bob")
 	alice.send(":bob!b@h MODE #go -o bob")
 	w.want("#go | bob role 2 by bob")
+	alice.send(":bob!b@h PRIVMSG #go :!unbridge")
+	w.want("#go | bob says: !unbridge")
+	alice.fence()
+	w.side.Deliver(bridge.Event{ID: "k", Room: room, By: bridge.Keeper, Name: "isthmus", Body: bridge.Join{}})
+	keeper := w.accept()
+	keeper.joined("isthmus alice +bob")
+	w.want(`#go | <isthmus> joins as isthmus role 1 created false ref "k"`)
 	for range 3 * ordersBurst {
 		alice.send(":bob!b@h PRIVMSG #go :!unbridge")
 		w.want("#go | bob says: !unbridge")
@@ -155,18 +165,22 @@ func TestUnbridgeWithoutPower(t *testing.T) {
 	alice.send(":bob!b@h NOTICE #go :!unbridge")
 	alice.send(":bob!b@h PRIVMSG #go :!unbridge please")
 	w.want("#go | bob notes: !unbridge", "#go | bob says: !unbridge please")
-	for range ordersBurst {
-		alice.expect("NOTICE bob :Only an operator of #go can say that.")
+	for range ordersBurst - 1 {
+		keeper.expect("NOTICE bob :Only an operator of #go can say that.")
 	}
 	alice.fence()
+	keeper.fence()
 	w.nothing()
-	if n := w.side.Counters.Unanswered.Load(); n != 2*ordersBurst {
+	if n := w.side.Counters.Unanswered.Load(); n != 2*ordersBurst+2 {
 		t.Errorf("%d unanswered", n)
 	}
 	alice.send(":op!o@h MODE #go +h bob")
 	alice.send(":bob!b@h PRIVMSG #go :!unbridge")
-	w.want("#go | bob role 3 by op", "#go | bob says: !unbridge", `#go | <alice@x> leaves (part): bob said !unbridge: the bridge leaves this channel. by ""`)
+	const how = ` leaves (part): bob said !unbridge: the bridge leaves this channel. by ""`
+	w.want("#go | bob role 3 by op", "#go | bob says: !unbridge", "#go | <alice@x>"+how, "#go | <isthmus>"+how)
 	alice.expect("PART #go")
+	keeper.expect("PART #go")
+	keeper.expect("NOTICE bob :#go is not bridged any more")
 }
 
 // What was said stays in force over a restart. Nobody gets in while it can't
@@ -182,6 +196,30 @@ func TestUnbridgedBefore(t *testing.T) {
 	store.mu.Unlock()
 	w.deliver("j1", "alice", bridge.Join{})
 	w.want(`#go | failure "j1" kind 16: bob said !unbridge in #go on 2 January 2026. An operator of it can take that back: /invite isthmus #go, or /msg isthmus !bridge #go`)
+}
+
+// What can't be kept holds all the same, its operator hears of it, and it is
+// kept when that works again.
+func TestUnbridgeNotKept(t *testing.T) {
+	store := newShelf()
+	w := newWorld(t, withPolicy(PolicyOpen, store))
+	alice := aliceJoins(w)
+	store.mu.Lock()
+	store.fail = errors.New("the database is away")
+	store.mu.Unlock()
+	alice.send(":bob!b@h PRIVMSG #go :!unbridge")
+	w.want("#go | bob says: !unbridge", `#go | <alice@x> leaves (part): bob said !unbridge: the bridge leaves this channel. by ""`)
+	alice.expect("PART #go")
+	if l := w.accept().expect("NOTICE bob :#go is not bridged any more"); !strings.Contains(l, "can't be written down") {
+		t.Error(l)
+	}
+	store.mu.Lock()
+	store.fail = nil
+	store.mu.Unlock()
+	w.side.ledger.keepAgain()
+	if c := store.kept(t); c.Allowed || c.By != "bob" {
+		t.Errorf("%+v", c)
+	}
 }
 
 func TestMappedOnly(t *testing.T) {

@@ -88,6 +88,7 @@ func (s *Side) Run(ctx context.Context) {
 		}
 	}
 	s.work.Wait()
+	s.ledger.close()
 	s.cancel()
 }
 

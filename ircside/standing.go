@@ -52,10 +52,5 @@ func (s *Side) standAll() {
 
 // keeperNick is what the Keeper is called, or would be.
 func (n *network) keeperNick() string {
-	if c := n.speaker(); c != nil && c.who() == bridge.Keeper {
-		if nick := n.nickOf(bridge.Keeper); nick != "" {
-			return nick
-		}
-	}
-	return cmp.Or(n.set.Load().Relay.Nick, DefaultRelay.Nick)
+	return cmp.Or(n.nickOf(bridge.Keeper), n.set.Load().Relay.Nick, DefaultRelay.Nick)
 }
