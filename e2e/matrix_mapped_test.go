@@ -219,3 +219,42 @@ func TestMatrixMappedHomeserverKilled(t *testing.T) {
 		eachOnce(p.scenario, "Matrix", numbers(roomTexts(p.scenario, p.bob, p.id, p.ghostOf("alice")), "x"), upTo(2*traffic))
 	})
 }
+
+// A channel beside: its people are ghosts, others as others when they are
+// called otherwise, and Matrix users are relayed into it. Kicks and bans on IRC
+// take effect on Matrix where the bot may, and the other way round.
+func TestMatrixMappedToIRC(t *testing.T) {
+	onMapped(t, "public_chat", func(p *mappedPair, rooms []harness.Config) []harness.Config {
+		return append(rooms, harness.Config{"irc": network, "channel": p.channel})
+	}, func(p *mappedPair) {
+		rob := p.native("rob")
+		p.bob.Expect(harness.InRoom(p.id), harness.Membership(p.ircGhost(p.nick("rob")), "join"))
+		rob.Say(p.channel, "hello all")
+		p.bob.Expect(harness.InRoom(p.id), harness.Sender(p.ircGhost(p.nick("rob"))), harness.Said("m.text", "hello all"))
+		p.alice.Expect(harness.From(p.in(p.nick("rob"))), harness.Body("hello all"))
+		p.bob.Say(p.id, "hello both")
+		rob.Expect(`PRIVMSG ` + p.channel + ` :.*bob.*hello both`)
+		p.alice.Expect(harness.From(p.in("bob")), harness.Body("hello both"))
+
+		rob.Send("NICK %s", p.nick("bert"))
+		p.bob.Expect(harness.InRoom(p.id), harness.Membership(p.ircGhost(p.nick("bert")), "join"))
+		p.bob.Expect(harness.InRoom(p.id), harness.Membership(p.ircGhost(p.nick("rob")), "leave"))
+		rob.Say(p.channel, "it is me")
+		p.bob.Expect(harness.InRoom(p.id), harness.Sender(p.ircGhost(p.nick("bert"))), harness.Said("m.text", "it is me"))
+
+		// Who is banned on Matrix is in the channel too, where the bridge may do
+		// that: it was the first there. So with that it is lifted.
+		p.bob.Ban(p.id, p.ircGhost(p.nick("bert")), "enough")
+		rob.Expect(`KICK ` + p.channel + ` ` + p.nick("bert") + ` :.*enough`)
+		p.alice.Expect(harness.Kind("presence/unavailable"), harness.From(p.in(p.nick("bert"))))
+		p.bob.Drain()
+		p.bob.Call(nil, "unban", p.id, p.ircGhost(p.nick("bert")))
+		settle(p.scenario, "the ban to be lifted", func() bool {
+			rob.Send("JOIN %s", p.channel)
+			return rob.ExpectWithin(time.Second, ` 366 .*`+p.channel)
+		})
+		p.bob.Expect(harness.InRoom(p.id), harness.Membership(p.ircGhost(p.nick("bert")), "join"))
+		rob.Say(p.channel, "back")
+		p.bob.Expect(harness.InRoom(p.id), harness.Sender(p.ircGhost(p.nick("bert"))), harness.Said("m.text", "back"))
+	})
+}
