@@ -217,3 +217,67 @@ func TestGatewayRelayMatrix(t *testing.T) {
 		bob.ExpectNone(harness.Sender(s.ircGhost(relay)), harness.EventType("m.room.message"))
 	})
 }
+
+// Two IRC networks are one conversation: on the one by a relay, on the other
+// each by themselves, whatever their nick becomes.
+func TestMappedIRCNetworks(t *testing.T) {
+	const other = "other"
+	var rob, juliet *harness.IRC
+	configured(t, []string{"prosody+ergo"}, func(s *scenario) {
+		server := ircKind["inspircd"]()
+		rob = s.native("rob")
+		juliet = server.Dial(s.T, s.nick("juliet"))
+		juliet.Join(s.channel)
+		s.gateway.Config.Set("networks/"+other, harness.Config{
+			"addresses": []string{"irc://" + server.Addr}, "flood": harness.Config{"burst": 100, "interval": "5ms"},
+			"connect_rate": harness.Config{"burst": 100, "interval": "5ms"},
+		})
+		for _, name := range []string{network, other} {
+			s.gateway.Config.Set("networks/"+name+"/relay", harness.Config{"nick": s.nick("relay"), "colour": false})
+		}
+		s.gateway.Config.Set("links", []any{harness.Config{"name": "two", "rooms": []harness.Config{
+			{"irc": network, "channel": s.channel}, {"irc": other, "channel": s.channel, "as": "puppets", "enter": "join"}}}})
+	}, func(s *scenario) {
+		relay := s.nick("relay")
+		juliet.ExpectFrom(rob.Nick, "JOIN :?"+s.channel)
+		rob.Say(s.channel, "hello other")
+		juliet.ExpectFrom(rob.Nick, "PRIVMSG "+s.channel+" :hello other$")
+		juliet.Say(s.channel, "hello net")
+		rob.ExpectFrom(relay, "PRIVMSG "+s.channel+" :<"+juliet.Nick+"> hello net$")
+		renamed := s.nick("bert")
+		rob.Send("NICK %s", renamed)
+		juliet.ExpectFrom(rob.Nick, "NICK :?"+renamed)
+		rob.Say(s.channel, "still me")
+		juliet.ExpectFrom(renamed, "PRIVMSG "+s.channel+" :still me$")
+		rob.Say(s.channel, juliet.Nick+": look")
+		juliet.ExpectFrom(renamed, "PRIVMSG "+s.channel+" :"+juliet.Nick+": look$")
+		rob.Send("AWAY :at lunch")
+		juliet.Send("KICK %s %s :enough", s.channel, renamed)
+		rob.Expect("(KICK|NOTICE) .*enough")
+		rob.ExpectNone("PRIVMSG .*(hello other|still me)")
+		juliet.ExpectNone("PRIVMSG .*hello net")
+	})
+}
+
+// A mapped channel, with users of the gateway who have no sessions either: all
+// are heard everywhere, once.
+func TestGatewayRelayMapped(t *testing.T) {
+	onRelayed(t, once, func(r *relayed) {
+		r.gateway.Config.Set("networks/"+network+"/gateway", "relay")
+	}, func(r *relayed) {
+		bob, nick := r.joined("bob")
+		bob.Say(r.room, "hello all")
+		r.rob.ExpectFrom(r.relay, "PRIVMSG "+r.channel+attributed(nick, "hello all"))
+		r.alice.Expect(harness.Kind("message/groupchat"), harness.BodyLike("hello all$"))
+		bob.Expect(harness.From(r.occupant(nick)), harness.Body("hello all"))
+		r.alice.Say(r.muc, "hello bob")
+		r.rob.ExpectFrom(r.relay, "PRIVMSG "+r.channel+attributed(r.nick, "hello bob"))
+		bob.Expect(harness.Kind("message/groupchat"), harness.From(r.occupant(r.nick)), harness.Body("hello bob"))
+		bob.Send(`<presence type="unavailable" to="%s"/>`, r.occupant(nick))
+		bob.Expect(harness.Kind("presence/unavailable"), harness.From(r.occupant(nick)))
+		r.alice.Say(r.muc, "still here")
+		r.rob.ExpectFrom(r.relay, "PRIVMSG "+r.channel+attributed(r.nick, "still here"))
+		r.rob.ExpectNone(":" + r.relay + "!.* PART")
+		r.alice.ExpectNone(harness.BodyLike("hello all$"))
+	})
+}

@@ -1,6 +1,7 @@
 package ircside
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -55,11 +56,11 @@ func TestOddLinesEarly(t *testing.T) {
 // odd sends lines that no server sends.
 func odd(p *peer, commands ...string) {
 	p.t.Helper()
-	sent := 0
-	for _, source := range []string{"", ":bob!b@h ", ":irc.test ", ":! ", ":@ ", ":alice!u@host ", ":alice "} {
+	sent, nick := 0, cmp.Or(p.nick, "alice")
+	for _, source := range []string{"", ":bob!b@h ", ":irc.test ", ":! ", ":@ ", ":" + nick + "!u@host ", ":" + nick + " "} {
 		for _, command := range commands {
 			for n := range 8 {
-				for _, fill := range []string{"#go", "alice", "*", "+o"} {
+				for _, fill := range []string{"#go", nick, "*", "+o"} {
 					line := source + command + strings.Repeat(" "+fill, n)
 					for _, last := range []string{"", " :", " :\x01", " :\x01 \x01", " : \xff"} {
 						fmt.Fprintf(p.conn, "%s%s\r\n", line, last)
@@ -107,4 +108,26 @@ func TestFlooded(t *testing.T) {
 	if said < heardBurst || said+lost != heardBurst+more || lost > 0 && told != 1 {
 		t.Errorf("%d heard, %d lost, told %d times", said, lost, told)
 	}
+}
+
+// The same to the keeper, with people whom it speaks for.
+func TestOddLinesToKeeper(t *testing.T) {
+	w := relayWorld(t)
+	p := aliceLodges(w)
+	w.keep("k1", bridge.Join{})
+	w.want(`#go | <isthmus> joins as isthmus role 1 created false ref "k1"`)
+	done := make(chan struct{})
+	go func() { // whatever comes of it
+		defer close(done)
+		for range w.events {
+		}
+	}()
+	for i := range 3 {
+		w.via(fmt.Sprint("m", i), "juliet", bridge.Message{Text: "hi"})
+		w.deliver(fmt.Sprint("n", i), "alice", bridge.Message{Text: "hi"})
+	}
+	odd(p, slices.Collect(maps.Keys(routes))...)
+	w.stop()
+	close(w.events)
+	<-done
 }
