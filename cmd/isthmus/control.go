@@ -84,22 +84,37 @@ func whoever(p bridge.Person) string {
 // roomNamed is what the core calls the room that somebody names in one of the
 // ways in which it is shown.
 func roomNamed(what string) bridge.Room {
+	for _, id := range []string{names.OfAlias(id.RoomAlias(what)), names.OfRoomID(id.RoomID(what))} {
+		if id != "" {
+			return bridge.Room{Network: bridge.NetworkMatrix, ID: id}
+		}
+	}
 	network, name, found := strings.Cut(what, ":")
 	switch {
-	case strings.HasPrefix(what, "#"):
-		return bridge.Room{Network: bridge.NetworkMatrix, ID: names.OfAlias(id.RoomAlias(what))}
-	case strings.HasPrefix(what, "!"):
-		return bridge.Room{Network: bridge.NetworkMatrix, ID: names.OfRoomID(id.RoomID(what))}
 	case found && network == bridge.NetworkMatrix:
-		return bridge.Room{Network: network, ID: name}
-	case found && network != bridge.NetworkXMPP:
-		return bridge.Room{Network: network, ID: strings.ToLower(name)}
+		if r, ok := names.ParseRoom(name); ok && (r.Kind == names.KindAlias || r.Kind == names.KindRoomID) {
+			return bridge.Room{Network: network, ID: name}
+		}
+		return bridge.Room{}
+	case name != "" && strings.IndexByte("#&+!", name[0]) >= 0 && network != bridge.NetworkXMPP:
+		return bridge.Room{Network: network, ID: lowerASCII(name)}
 	}
 	at, err := jid.Parse(strings.TrimPrefix(what, "xmpp:"))
-	if err != nil {
+	if err != nil || at.Local() == "" {
 		return bridge.Room{}
 	}
 	return bridge.Room{Network: bridge.NetworkXMPP, ID: at.Bare().String()}
+}
+
+// lowerASCII is how the configuration has channels.
+func lowerASCII(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }
 
 // asking is what the commands have in common that ask a running gateway.

@@ -275,3 +275,39 @@ func TestAuditCommand(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestRoomNamed(t *testing.T) {
+	for what, want := range map[string]bridge.Room{
+		"libera:#Go":               {Network: "libera", ID: "#go"},
+		"irc.example.org:6667:#go": {},
+		"libera:bob":               {},
+		"#go:Example.org:8448":     {Network: "matrix", ID: "#go%Example.org:8448"},
+		"!id:example.org":          {Network: "matrix", ID: "!id%example.org"},
+		"!hash":                    {Network: "matrix", ID: "!hash"},
+		"matrix:#go%example.org":   {Network: "matrix", ID: "#go%example.org"},
+		"Go@MUC.example.org/nick":  {Network: "xmpp", ID: "go@muc.example.org"},
+		"xmpp:go@muc.example.org":  {Network: "xmpp", ID: "go@muc.example.org"},
+		"#go":                      {},
+		"":                         {},
+	} {
+		if got := roomNamed(what); got != want {
+			t.Errorf("%s is %+v", what, got)
+		}
+	}
+}
+
+// FuzzRoomNamed: a room that has a name is found by the one that is shown.
+func FuzzRoomNamed(f *testing.F) {
+	for _, what := range []string{"libera:#Go", "#go:example.org", "!hash", "matrix:#go%example.org", "Go@muc.example.org", "xmpp:#a:b@c"} {
+		f.Add(what)
+	}
+	f.Fuzz(func(t *testing.T, what string) {
+		room := roomNamed(what)
+		if room.ID == "" {
+			return
+		}
+		if again := roomNamed(shown(room)); again != room {
+			t.Errorf("%q is %+v, shown as %q, which is %+v", what, room, shown(room), again)
+		}
+	})
+}
