@@ -213,7 +213,7 @@ func (d *directs) converse(user id.UserID, other bridge.Person, e bridge.Event) 
 	ghost := s.ghostOf(other)
 	switch b := e.Body.(type) {
 	case bridge.Presence:
-		s.ghosts.setPresence(other, b)
+		s.ghosts.follow(other, b)
 		return
 	case bridge.Profile:
 		s.ghosts.setPicture(other, b.Avatar)

@@ -127,7 +127,7 @@ func (c *chats) deliver(e bridge.Event, user id.UserID) {
 			s.tellRead(e.Room, at.id, at.pair.ghost, b.Message, at.outgoing)
 		}
 	case bridge.Presence:
-		s.ghosts.setPresence(e.Room.Owner, b)
+		s.ghosts.follow(e.Room.Owner, b)
 	case bridge.Profile:
 		s.ghosts.setPicture(e.Room.Owner, b.Avatar)
 	case bridge.Watch:
@@ -325,6 +325,7 @@ func (c *chats) query(e bridge.Event, user id.UserID, b bridge.Query) {
 // watch tells somebody from now on, or no more, whether a Matrix user is there.
 func (c *chats) watch(e bridge.Event, user id.UserID, on bool) {
 	s := c.natives.side
+	begins := false
 	c.mu.Lock()
 	there := c.watched[user][e.Room]
 	switch {
@@ -333,6 +334,7 @@ func (c *chats) watch(e bridge.Event, user id.UserID, on bool) {
 		s.fail(e, bridge.Failure{Kind: bridge.ErrTooMany, Text: "You watch as many people as you may."})
 		return
 	case on && !there:
+		begins = true
 		if c.watched[user] == nil {
 			c.watched[user] = map[bridge.Room]bool{}
 		}
@@ -357,6 +359,31 @@ func (c *chats) watch(e bridge.Event, user id.UserID, on bool) {
 		if !known {
 			c.look(user)
 		}
+	}
+	if begins {
+		c.wantPicture(e.Room, user)
+	}
+}
+
+// wantPicture tells how a Matrix user looks to somebody who watches them.
+func (c *chats) wantPicture(room bridge.Room, user id.UserID) {
+	s := c.natives.side
+	if !s.pictures.box.Offer(func(ctx context.Context) {
+		var profile *mautrix.RespUserProfile
+		err := s.options().Client.Do(ctx, "", func(ctx context.Context, m *mautrix.Client) (err error) {
+			profile, err = m.GetProfile(ctx, user)
+			return err
+		})
+		if err != nil {
+			s.log.Debug("a profile can't be had", "user", user, "error", err)
+			return
+		}
+		s.pictures.want(string(profile.AvatarURL.CUString()), func(hash string) {
+			s.core.Publish(bridge.Event{Room: room, By: bridge.Person{Network: bridge.NetworkMatrix, ID: string(user)},
+				Name: nameless(user), Body: bridge.Profile{Avatar: hash}})
+		})
+	}) {
+		s.Counters.Pictures.Add(1)
 	}
 }
 

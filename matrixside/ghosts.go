@@ -45,6 +45,7 @@ type ghost struct {
 	stays    int // rooms of Matrix that they are in
 	presence bridge.Presence
 	told     bool   // presence was told at all
+	followed bool   // their own network says that they are there
 	wanted   string // SHA-1 of the picture that the core was asked for
 	later    string // and of the one that it is asked for as soon as they are registered
 }

@@ -219,6 +219,9 @@ func TestPictures(t *testing.T) {
 			t.Errorf("%v: %q", of, a.Rows)
 		}
 	}
+	contact := privateRoom("bob%example.org", carol)
+	b.ask(contact, carol, "", bridge.Watch{On: true})
+	expectEvent(b.core, "bob's picture, for who has him as a contact", func(e bridge.Event, p bridge.Profile) bool { return e.Room == contact && p.Avatar == hash })
 	bob.SetAvatar("")
 	expectEvent(b.core, "no picture", func(_ bridge.Event, p bridge.Profile) bool { return p.Avatar == "" })
 
@@ -269,6 +272,14 @@ func TestGhostLooksBeforeItIsThere(t *testing.T) {
 	b.hs.Until("alice's presence", func() bool { return b.hs.Presence(ghostOf(b, alice)).State == "unavailable" })
 	ghosts.setPresence(alice, bridge.Presence{}) // no status any more
 	b.hs.Until("that she is back", func() bool { return b.hs.Presence(ghostOf(b, alice)) == fakehs.Presence{State: "online"} })
+
+	// Who leaves the last room is offline, unless their network says otherwise.
+	contact := privateRoom("bob%example.org", alice)
+	b.ask(contact, alice, "", bridge.Presence{Show: bridge.ShowDND})
+	ghosts.restless(alice)
+	b.hs.Until("that she is busy", func() bool { return b.hs.Presence(ghostOf(b, alice)).State == "unavailable" })
+	b.ask(contact, alice, "", bridge.Presence{Show: bridge.ShowOffline})
+	b.hs.Until("that she has gone", func() bool { return b.hs.Presence(ghostOf(b, alice)).State == "offline" })
 }
 
 func TestManyMembersOfOneName(t *testing.T) {

@@ -109,6 +109,16 @@ func (g *ghosts) setPresence(who bridge.Person, p bridge.Presence) {
 	}
 }
 
+// follow tells the availability of one of ours as their own network tells it to
+// whom they talk to, whether they are in a room or not.
+func (g *ghosts) follow(who bridge.Person, p bridge.Presence) {
+	known := g.get(who)
+	g.mu.Lock()
+	known.followed = p.Show != bridge.ShowOffline
+	g.mu.Unlock()
+	g.setPresence(who, p)
+}
+
 // arrived has somebody be there who comes into their first room, until they say
 // how they are.
 func (g *ghosts) arrived(who bridge.Person) {
@@ -148,11 +158,11 @@ func (g *ghosts) tellPresence(k *ghost) {
 }
 
 // restless is for one of ours who has left a room: whoever is in none any more
-// is offline.
+// is offline, unless it is known that they are not.
 func (g *ghosts) restless(who bridge.Person) {
 	known := g.get(who)
 	g.mu.Lock()
-	gone := known.stays == 0 && known.told
+	gone := known.stays == 0 && known.told && !known.followed
 	g.mu.Unlock()
 	if gone {
 		g.setPresence(who, bridge.Presence{Show: bridge.ShowOffline})

@@ -5,6 +5,7 @@ import (
 
 	"isthmus/bridge"
 	"isthmus/xmppside/address"
+	"isthmus/xmppside/format"
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
 )
@@ -28,8 +29,10 @@ type roster struct {
 // contact is somebody, or a network, whom a user watches.
 type contact struct {
 	at, user jid.JID // bare
-	// clients are the user's resources that showed themselves to the contact.
-	clients  map[jid.JID]struct{}
+	// clients are the user's resources that showed themselves to the contact, and
+	// how; mine is how available the user is over all of them, as it was told.
+	clients  map[jid.JID]bridge.Presence
+	mine     bridge.Presence
 	probed   bool            // since a client showed itself last
 	presence bridge.Presence // the last that was heard; at first, offline
 	avatar   string          // SHA-1 of their picture in hex; "" for none, or if nobody said
@@ -80,8 +83,8 @@ func (r *roster) handle(st *wire.Stanza, to address.Address) {
 			r.answer(room, at, st.From, gateway)
 		}
 	case "":
-		if !gateway {
-			r.watch(room, at, st.From)
+		if !gateway && r.watch(room, at, st.From) && to.Kind == address.User && to.Network == bridge.NetworkMatrix {
+			r.share(room, st)
 		}
 	case "unavailable":
 		r.clientGone(room, st.From)
@@ -101,12 +104,13 @@ func (r *roster) watch(room bridge.Room, at, from jid.JID) bool {
 			r.mu.Unlock()
 			return false
 		}
-		c = &contact{at: at, user: from.Bare(), clients: map[jid.JID]struct{}{}, presence: bridge.Presence{Show: bridge.ShowOffline}}
+		c = &contact{at: at, user: from.Bare(), clients: map[jid.JID]bridge.Presence{},
+			presence: bridge.Presence{Show: bridge.ShowOffline}, mine: bridge.Presence{Show: bridge.ShowOffline}}
 		r.contacts[room] = c
 		r.perUser[room.Owner]++
 	}
 	if !from.IsBare() && len(c.clients) < maxClients {
-		c.clients[from], c.probed = struct{}{}, false
+		c.clients[from], c.probed = bridge.Presence{}, false
 	}
 	r.mu.Unlock()
 	if isNew {
@@ -151,17 +155,69 @@ func (r *roster) drop(room bridge.Room) {
 func (r *roster) clientGone(room bridge.Room, from jid.JID) {
 	r.mu.Lock()
 	c := r.contacts[room]
+	var tell *bridge.Presence
 	last := false
 	if c != nil && (c.probed || !from.IsBare()) {
 		delete(c.clients, from)
+		if c.mine.Show != bridge.ShowOffline {
+			tell = c.shares(jid.JID{})
+		}
 		if last = len(c.clients) == 0; last {
 			r.drop(room)
 		}
 	}
 	r.mu.Unlock()
+	if tell != nil {
+		r.tell(room, *tell)
+	}
 	if last {
 		r.publish(room, false)
 	}
+}
+
+// share tells a contact on Matrix how available the user is, who has let the
+// gateway see that; IRC hears of it from the user's session.
+func (r *roster) share(room bridge.Room, st *wire.Stanza) {
+	p := bridge.Presence{Status: format.Plain(st.ChildText(wire.NSComponent, "status"))}
+	for show, word := range shows {
+		if word == st.ChildText(wire.NSComponent, "show") {
+			p.Show = show
+		}
+	}
+	var tell *bridge.Presence
+	r.mu.Lock()
+	if c := r.contacts[room]; c != nil {
+		if _, known := c.clients[st.From]; known {
+			c.clients[st.From] = p
+			tell = c.shares(st.From)
+		}
+	}
+	r.mu.Unlock()
+	if tell != nil {
+		r.tell(room, *tell)
+	}
+}
+
+func (r *roster) tell(room bridge.Room, p bridge.Presence) {
+	r.side.core.Publish(bridge.Event{Room: room, By: room.Owner, Body: p})
+}
+
+// shares is how available the user is over all their clients, if the contact is
+// to be told of it: as the most available one, of several alike the latest.
+func (c *contact) shares(latest jid.JID) *bridge.Presence {
+	ranks := [...]int{bridge.ShowChat: 0, bridge.ShowOnline: 1, bridge.ShowDND: 2, bridge.ShowAway: 3, bridge.ShowXA: 4, bridge.ShowOffline: 5}
+	best, of := bridge.Presence{Show: bridge.ShowOffline}, jid.JID{}
+	for at, p := range c.clients {
+		switch better := ranks[p.Show] - ranks[best.Show]; {
+		case better < 0, better == 0 && of != latest && (at == latest || at.String() < of.String()):
+			best, of = p, at
+		}
+	}
+	if best == c.mine {
+		return nil
+	}
+	c.mine = best
+	return &best
 }
 
 // on returns the conversations with the contacts of a domain.

@@ -57,6 +57,39 @@ func TestWatching(t *testing.T) {
 	}
 }
 
+// Somebody on Matrix is told how available the user is, over all of their clients.
+func TestShowingOneself(t *testing.T) {
+	s := newService(t, withMatrix)
+	const bob = "bob%server.org@matrix.example.org"
+	room := bridge.Room{Network: bridge.NetworkXMPP, ID: bob, Owner: alice}
+	presence := func(client, typ, content string) {
+		s.say("<presence from='alice@example.org/" + client + "' to='" + bob + "'" + typ + ">" + content + "</presence>")
+	}
+	told := func(want bridge.Presence) {
+		t.Helper()
+		if e := s.asked(); e.Room != room || e.By != alice || e.Body != want {
+			t.Errorf("%+v, not %+v", e, want)
+		}
+	}
+	presence("phone", "", "<show>away</show><status>lunch</status>")
+	if e := s.asked(); e.Body != (bridge.Watch{On: true}) {
+		t.Errorf("%+v", e)
+	}
+	away := bridge.Presence{Show: bridge.ShowAway, Status: "lunch"}
+	told(away)
+	presence("phone", "", "<show>away</show><status>lunch</status>") // no news
+	presence("tablet", "", "<show>xa</show>")                        // less available
+	presence("tablet", "", "<status>here</status>")
+	told(bridge.Presence{Status: "here"})
+	presence("tablet", " type='unavailable'", "")
+	told(away)
+	presence("phone", " type='unavailable'", "")
+	told(bridge.Presence{Show: bridge.ShowOffline})
+	if e := s.asked(); e.Body != (bridge.Watch{On: false}) {
+		t.Errorf("%+v", e)
+	}
+}
+
 func TestWatchNetwork(t *testing.T) {
 	s := newService(t, nil)
 	s.say("<presence from='alice@example.org' to='libera@gw.example.org' type='subscribe'/>")
