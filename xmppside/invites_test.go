@@ -115,7 +115,7 @@ func TestAvatarOfPerson(t *testing.T) {
 
 	s.say("<presence from='alice@example.org/phone' to='" + invitingBob + "'/>")
 	s.reply(s.asked(), bridge.Confirm{})
-	s.asked() // how available she is
+	s.asked()                                                                     // how available she is
 	s.Deliver(bridge.Event{Room: withInviter, Body: bridge.Profile{Avatar: sum}}) // offline still
 	s.Deliver(bridge.Event{Room: withInviter, Body: bridge.Presence{}})
 	s.hear("<presence to='alice@example.org' from='"+invitingBob+"'>", "<x xmlns='vcard-temp:x:update'><photo>"+sum+"</photo></x></presence>")
