@@ -38,7 +38,8 @@ type network struct {
 	freed    []time.Time         // turns to connect that were given back, in order
 	refusals map[bridge.Person]refusal
 	brake    brake
-	dead     bool // forgotten by the side; nobody new may come
+	looks    map[string]*rate.Limiter // of the Keeper's into channels, by folded name
+	dead     bool                     // forgotten by the side; nobody new may come
 	mapping  isupport.CaseMapping
 
 	nicksMu sync.RWMutex

@@ -175,7 +175,7 @@ func killOf(reason string) (actor string, killed bool) {
 		actor, _, _ = strings.Cut(reason[len("killed by "):], " ")
 		actor = strings.TrimSuffix(actor, ":")
 	case strings.HasPrefix(lower, "[") && strings.Contains(lower, "killed by"): // UnrealIRCd
-	case bannedWords.MatchString(reason):
+	case (strings.Contains(lower, "lined") || strings.Contains(lower, "banned")) && bannedWords.MatchString(reason):
 	default:
 		return "", false
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"isthmus/bridge"
 	"isthmus/ircside/line"
 	"isthmus/ircside/session"
@@ -359,7 +361,8 @@ func (c *client) unseen(o order) {
 	}
 	c.lock()
 	defer c.unlock()
-	if c.phase != phaseUp || c.looking != "" || c.room([]byte(o.channel)) != nil || !isChannelName(o.channel) {
+	if c.phase != phaseUp || c.looking != "" || c.room([]byte(o.channel)) != nil || !isChannelName(o.channel) || !c.net.mayLook(o.channel) {
+		c.net.side.Counters.Unanswered.Add(1)
 		return
 	}
 	c.looking = o.channel
@@ -367,6 +370,29 @@ func (c *client) unseen(o order) {
 	if err := c.sess.Request(look, func(r session.Result) { c.looked(o, r) }); err != nil {
 		c.looking = ""
 	}
+}
+
+const (
+	// looksBurst and looksInterval bound how often the Keeper comes into a
+	// channel to look, since any member of it can call it there.
+	looksBurst    = 3
+	looksInterval = 20 * time.Minute
+	// maxLooks is how many channels that is kept of.
+	maxLooks = 100
+)
+
+// mayLook reports whether the Keeper may look into a channel once more.
+func (n *network) mayLook(channel string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	key := n.mapping.Fold(channel)
+	if n.looks == nil || len(n.looks) >= maxLooks && n.looks[key] == nil {
+		n.looks = map[string]*rate.Limiter{}
+	}
+	if n.looks[key] == nil {
+		n.looks[key] = rate.NewLimiter(rate.Every(looksInterval), looksBurst)
+	}
+	return n.looks[key].Allow()
 }
 
 // looked is what the Keeper has seen in a channel that it was called into.
