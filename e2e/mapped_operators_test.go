@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -69,6 +70,26 @@ func TestMappedNativeBanned(t *testing.T) {
 		r.rob.ExpectFrom(other.Nick, "PART")
 		r.rob.Send("MODE %s +b %s!*@*", r.channel, other.Nick)
 		r.gateway.ExpectLog(r.T, "ban.*"+other.Nick)
+	})
+}
+
+// The other way: who is banned from the MUC is banned from the channel, by an
+// operator's hand that is lent to the bridge, and pardoned with the same mask.
+func TestMappedBannedFromMUC(t *testing.T) {
+	onRelayed(t, eachIRC, nil, func(r *relayed) {
+		r.rob.Send("MODE %s +o %s", r.channel, r.relay)
+		r.empowered()
+		other := r.native("other")
+		jid := realJID(r.inMUC(other.Nick))
+		check(r.scenario, r.alice.IQ("set", r.muc, admin(`jid="`+jid+`" affiliation="outcast"><reason>enough</reason></item>`)), harness.Kind("iq/result"))
+		mask := r.rob.ExpectFrom(r.relay, "MODE "+r.channel+` \+b :?(\S+)`)[1]
+		r.rob.ExpectFrom(r.relay, "KICK "+r.channel+" "+other.Nick+" :.*enough")
+		other.Send("JOIN %s", r.channel)
+		other.Expect(" 474 ")
+		check(r.scenario, r.alice.IQ("set", r.muc, admin(`jid="`+jid+`" affiliation="none"/>`)), harness.Kind("iq/result"))
+		r.rob.Expect(" MODE " + r.channel + ` -b :?` + regexp.QuoteMeta(mask))
+		other.Join(r.channel)
+		r.inMUC(other.Nick)
 	})
 }
 
