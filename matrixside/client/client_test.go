@@ -217,6 +217,7 @@ func TestRefused(t *testing.T) {
 		{answer{status: 500, body: `{"Err":""}`}, []any{"v3", "join", "!r"}, bridge.ErrMembersOnly, ""},
 		{answer{status: 500, body: `{"Err":""}`}, []any{"v3", "join", "#r:x"}, bridge.ErrNotFound, ""},
 		{answer{status: 500, body: `{"Err":""}`}, []any{"v3", "directory", "room", "#r:x"}, bridge.ErrNotFound, ""},
+		{answer{status: 500, body: `{"Err":""}`}, []any{"v3", "rooms", "!r", "ban"}, bridge.ErrNotFound, "There is nobody of that name on Matrix."},
 		{refusal(502, "M_UNKNOWN", "Failed to fetch alias"), []any{"v3", "join", "#r:x"}, bridge.ErrNotFound, ""},
 		{refusal(403, "M_BAD_STATE", "Cannot join user who was banned"), []any{"v3", "join", "!r:x"}, bridge.ErrBanned, ""},
 		{refusal(403, "M_FORBIDDEN", `InputRoomEventsResponse: eventauth: "@a:b" is not allowed to change their membership from "ban" to "join" as sender cannot`), []any{"v3", "join", "!r"},

@@ -79,6 +79,8 @@ func Failure(err error) bridge.Failure {
 		return failure(err, bridge.ErrTooFast, "The homeserver asks for more patience.")
 	case vague(err) && naming(err):
 		return bridge.Failure{Kind: bridge.ErrNotFound, Text: "There is no such room on Matrix, or its server can't be reached."}
+	case vague(err) && removing(err):
+		return bridge.Failure{Kind: bridge.ErrNotFound, Text: "There is nobody of that name on Matrix."}
 	case vague(err):
 		return failure(err, bridge.ErrMembersOnly, "The homeserver did not let you in; the room may be for members of another room only.")
 	case unreachable(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):

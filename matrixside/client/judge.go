@@ -155,11 +155,11 @@ func says(err error, any ...string) bool {
 
 // vague reports whether err is how Dendrite refuses somebody a restricted
 // room, with 500, as if it had failed; or how it says that there is no room by
-// that name, and both say that another server doesn't know.
+// that name, or nobody to ban, and both say that another server doesn't know.
 func vague(err error) bool {
 	switch status(err) {
 	case http.StatusInternalServerError:
-		return joining(err) || naming(err)
+		return joining(err) || naming(err) || removing(err)
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
 		return naming(err) && !unreachable(err)
 	}
@@ -179,6 +179,14 @@ func joining(err error) bool {
 	p := path(err)
 	return strings.Contains(p, "/_matrix/client/") && (strings.Contains(p, "/join/") || strings.HasSuffix(p, "/join") ||
 		strings.Contains(p, "/knock/"))
+}
+
+// removing reports whether the request was about the membership of somebody
+// else, and the failure has no name, as those have that pass.
+func removing(err error) bool {
+	p := path(err)
+	return code(err) == "" && strings.Contains(p, "/rooms/") &&
+		(strings.HasSuffix(p, "/ban") || strings.HasSuffix(p, "/kick") || strings.HasSuffix(p, "/unban"))
 }
 
 // naming reports whether the request gave a room's alias.
