@@ -28,7 +28,8 @@ type line struct {
 	from  *leg
 	who   bridge.Person
 	name  string // in the room it comes from
-	at    time.Time
+	at    time.Time // when it was said, which may be long ago
+	since time.Time // since when it waits
 	said  bridge.Message
 	tries int
 	again time.Time // not before; zero for at once
@@ -66,7 +67,7 @@ func (s *state) heard(k *leg, e bridge.Event, m bridge.Message) {
 		if o == k || o.set.Deaf {
 			continue
 		}
-		l := &line{id: e.ID, seq: s.seq, from: k, who: e.By, name: name, at: e.At, said: m}
+		l := &line{id: e.ID, seq: s.seq, from: k, who: e.By, name: name, at: e.At, since: s.now, said: m}
 		if len(o.queue) >= queueBound {
 			s.failed(o, l, "Too much is waiting to be sent there.")
 			continue
@@ -98,7 +99,7 @@ func (s *state) pump(k *leg) {
 			}
 			held[l.who] = true
 			kept = append(kept, l)
-			s.wakeBy(l.at.Add(linePatience))
+			s.wakeBy(l.since.Add(linePatience))
 		}
 	}
 	clear(k.queue[len(kept):])
@@ -111,7 +112,7 @@ func (s *state) pump(k *leg) {
 // something for first, everybody is told once, and nothing waits.
 func (s *state) hold(k *leg) {
 	if k.keeper.state != refused {
-		s.wakeBy(k.queue[0].at.Add(linePatience))
+		s.wakeBy(k.queue[0].since.Add(linePatience))
 		return
 	}
 	if !k.keeper.noticed {
@@ -184,13 +185,13 @@ func (s *state) refused(k *leg, e bridge.Event, f bridge.Failure) {
 
 // expire gives up what has waited for too long.
 func (s *state) expire(k *leg) {
-	for len(k.queue) > 0 && s.now.Sub(k.queue[0].at) >= linePatience {
+	for len(k.queue) > 0 && s.now.Sub(k.queue[0].since) >= linePatience {
 		l := k.queue[0]
 		k.queue = k.queue[1:]
 		s.failed(k, l, "There was no connection for too long.")
 	}
 	if len(k.queue) > 0 {
-		s.wakeBy(k.queue[0].at.Add(linePatience))
+		s.wakeBy(k.queue[0].since.Add(linePatience))
 	}
 }
 
