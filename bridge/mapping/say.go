@@ -27,7 +27,7 @@ type line struct {
 	seq   uint64 // its place among those of the room
 	from  *leg
 	who   bridge.Person
-	name  string // in the room it comes from
+	name  string    // in the room it comes from
 	at    time.Time // when it was said, which may be long ago
 	since time.Time // since when it waits
 	said  bridge.Message
