@@ -50,6 +50,8 @@ func (o *PortalOptions) refuse(portal string, shared bool) string {
 	switch {
 	case !ok || name == "" && shared:
 		return "That is no room."
+	case network == bridge.NetworkXMPP && shared && o.XMPP && !strings.Contains(name, "@"):
+		return "The address of a room on XMPP is like room@muc.example.org."
 	case network == bridge.NetworkXMPP:
 		return o.refuseXMPP(name)
 	case slices.Contains(o.Networks, network):

@@ -26,6 +26,8 @@ func TestPortalsThatMayBeHad(t *testing.T) {
 		{o, "~#go", true, false},
 		{o, "#go%libera", true, false},
 		{o, "~room@muc.example.org%xmpp", true, true},
+		{o, "~muc.example.org%xmpp", true, false},
+		{o, "~muc.example.org%xmpp", false, true},
 		{o, "~room@muc.example.org/nick%xmpp", false, true},
 		{o, "~room@gw.example.org%xmpp", true, false},
 		{o, "~room@GW.example.org%xmpp", true, false},

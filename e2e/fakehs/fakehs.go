@@ -32,7 +32,7 @@ type T interface {
 }
 
 // Patience is how long Expect and its kin wait.
-const Patience = 10 * time.Second
+const Patience = 30 * time.Second
 
 // Kind says after whom a Server takes.
 type Kind uint8
