@@ -153,6 +153,13 @@ func TestMUCPuppets(t *testing.T) {
 		r.rob.ExpectFrom(other, "PRIVMSG "+r.channel+" :brb$")
 		r.alice.Send(`<presence type="unavailable" to="%s/%s"/>`, r.muc, other)
 		r.rob.ExpectFrom(other, "(PART|QUIT)")
+
+		// Whatever they are called at home: IRC has something like it.
+		bob := r.user("bob")
+		bob.Join(r.muc, fmt.Sprintf("Zoë%d of the very long and winding name", r.number))
+		zoe := r.rob.Expect(`^(?:@\S+ )?:(Zo[^!]+)\S* JOIN`)[1]
+		bob.Say(r.muc, "hello")
+		r.rob.ExpectFrom(zoe, "PRIVMSG "+r.channel+" :hello$")
 		r.rob.ExpectNone(":" + r.relay + "!.* PRIVMSG")
 	})
 }

@@ -14,7 +14,7 @@ func (c *client) rename(e bridge.Event, b bridge.Rename) {
 		c.changeNick(e, b)
 		return
 	}
-	nick := nickFrom(b.To)
+	nick := c.nickFor(b.To)
 	switch {
 	case c.becoming != nil:
 		c.fail(e, bridge.Failure{Kind: bridge.ErrTooFast, Text: "Another change of the name is under way."})

@@ -43,6 +43,7 @@ type client struct {
 	roomCount atomic.Int32               // len(rooms), for the limits
 	asking    atomic.Int32               // commands whose answers go to the console
 	watches   atomic.Int32               // len(private.watches)
+	regain    atomic.Pointer[string]     // the nick wished for, which somebody else had; nil for none
 
 	publishing sync.Mutex // taken before mu, and held during Publish
 

@@ -149,14 +149,15 @@ func (c *client) askLogin() error {
 func (c *client) config() session.Config {
 	set, login := c.net.set.Load(), c.login
 	opts := c.net.side.opts.Load()
-	nick := c.nickWished()
+	nick := c.nickFor(c.nickWished())
 	cfg := session.Config{
 		Addresses:    set.Addresses,
 		TLS:          set.TLS,
 		AllowPrivate: !opts.isUnlisted(c.net.name) || opts.PrivateAddresses,
 		Password:     set.Password,
-		Nick:         nickFrom(nick),
+		Nick:         nick,
 		ExactNick:    c.exactNick(),
+		Plainer:      c.plainer(nick),
 		Username:     username(c.fill(set.Username)),
 		Realname:     reasonOf(c.realname(set), maxRealname),
 		SASL:         session.SASL{Account: login.Account, Password: login.Password, External: login.Certificate != nil},
@@ -187,6 +188,7 @@ func (c *client) Ready() {
 	if c.phase != phaseOpening {
 		return
 	}
+	c.noteNick()
 	c.phase, c.since = phaseUp, time.Now()
 	c.net.log.Info("session up", "session", c.who(), "nick", c.nick)
 	c.tellSession(true, "Connected to "+c.net.name+" as "+c.nick+".")

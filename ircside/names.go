@@ -4,8 +4,13 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"isthmus/bridge"
+	"isthmus/ircside/text"
 )
 
 // nickWished is the nick to ask for, as its person or the settings have it.
@@ -137,6 +142,67 @@ const (
 	maxUsername = 32
 	maxRealname = 200
 )
+
+// nickFor is the nick that a name makes here: what the network takes, as far
+// as that is known, where its person does not choose nicks themselves.
+func (c *client) nickFor(name string) string {
+	nick := nickFrom(name)
+	if c.picky() {
+		return nick
+	}
+	if c.net.plain.Load() {
+		nick = plainNick(nick)
+	}
+	return shortened(nick, int(c.net.nickLen.Load()))
+}
+
+// plainer are the nicks to try where a server doesn't take nick.
+func (c *client) plainer(nick string) (others []string) {
+	if c.picky() {
+		return nil
+	}
+	if plain := plainNick(nick); plain != nick {
+		others, nick = append(others, plain), plain
+	}
+	if short := shortened(nick, shortNick); short != nick {
+		others = append(others, short)
+	}
+	return others
+}
+
+// shortNick is the length of nick that every server takes (RFC 1459 1.2).
+const shortNick = 9
+
+// shortened is a nick of so many bytes at most, 0 for no limit. What stands in
+// brackets at its end, to tell it from others, stays.
+func shortened(nick string, most int) string {
+	if most <= 0 || len(nick) <= most {
+		return nick
+	}
+	tail := ""
+	if i := strings.LastIndexByte(nick, '['); i > 0 && len(nick)-i <= most-utf8.UTFMax {
+		nick, tail = nick[:i], nick[i:]
+	}
+	return text.Split(nick, most-len(tail))[0] + tail
+}
+
+// letters are those of which taking the accents off leaves no ASCII.
+var letters = strings.NewReplacer("ß", "ss", "æ", "ae", "Æ", "Ae", "œ", "oe", "Œ", "Oe", "ø", "o", "Ø", "O", "ł", "l", "Ł", "L",
+	"đ", "d", "Đ", "D", "ı", "i", "þ", "th", "Þ", "Th", "ð", "d", "Ð", "D")
+
+// plainNick is a nick in ASCII: letters without their accents, "_" for others.
+func plainNick(nick string) string {
+	plain := strings.Map(func(r rune) rune {
+		switch {
+		case unicode.Is(unicode.Mn, r):
+			return -1
+		case r >= utf8.RuneSelf:
+			return '_'
+		}
+		return r
+	}, norm.NFKD.String(letters.Replace(nick)))
+	return nickFrom(plain)
+}
 
 // username makes an ident: ASCII letters, digits and a few signs.
 func username(name string) string {

@@ -25,6 +25,8 @@ type network struct {
 	log      *slog.Logger
 	set      atomic.Pointer[Network]
 	supports isupport.Cache
+	nickLen  atomic.Int32  // how long a nick may be, in bytes; 0 while nobody knows
+	plain    atomic.Bool   // it has shown to take ASCII only for a nick
 	unlisted atomic.Bool   // it is there because somebody named it
 	members  atomic.Int64  // on the lists of all channels
 	connects *rate.Limiter // new connections

@@ -38,7 +38,7 @@ func init() { // the handlers refer to it
 		"PART":    {1, 0, (*client).ownPart},
 		"KICK":    {2, 0, (*client).ownKick},
 		"NICK":    {1, everywhere, (*client).ownNick},
-		"QUIT":    {0, everywhere, nil},
+		"QUIT":    {0, everywhere, (*client).freed},
 		"AWAY":    {0, everywhere, (*client).awayChanged},
 		"ACCOUNT": {1, everywhere, nil},
 		"CHGHOST": {2, everywhere, nil},
@@ -266,8 +266,9 @@ func thrownOut(how bridge.Leave) bridge.Failure {
 // will (SANICK, services).
 func (c *client) ownNick(m *line.Message) bool {
 	if !c.mine(m) {
-		return false
+		return c.freed(m)
 	}
+	c.regain.Store(nil)
 	if len(m.Params[0]) == 0 {
 		c.net.side.Counters.Malformed.Add(1)
 		return true

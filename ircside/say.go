@@ -137,7 +137,7 @@ func (c *client) changeNick(e bridge.Event, b bridge.Rename) {
 		return
 	}
 	if !c.picky() {
-		b.To = nickFrom(b.To)
+		b.To = c.nickFor(b.To)
 	}
 	if b.To == c.sess.Nick() {
 		c.confirm(e, "")

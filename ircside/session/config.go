@@ -30,7 +30,10 @@ type Config struct {
 	Realname string // shown by WHOIS; "" means Nick
 	// ExactNick gives up when Nick can't be had; otherwise others are tried.
 	ExactNick bool
-	SASL      SASL
+	// Plainer are nicks to try, whatever ExactNick says, while the server can
+	// take none for what is in it or how long it is.
+	Plainer []string
+	SASL    SASL
 
 	Flood      Flood
 	QueueLines int // lines that flood control may hold back; 100

@@ -84,7 +84,7 @@ func (s *Session) becomeReady() {
 		return
 	}
 	s.reg = nil
-	s.cfg.Password, s.cfg.SASL, s.cfg.TLS = "", SASL{}, TLS{}
+	s.cfg.Password, s.cfg.SASL, s.cfg.TLS, s.cfg.Plainer = "", SASL{}, TLS{}, nil
 	s.mu.Lock()
 	if s.phase == registering {
 		s.phase = ready
@@ -94,13 +94,19 @@ func (s *Session) becomeReady() {
 	s.h.Ready()
 }
 
-// otherNick answers a refused nick with another one: shorter, then with
-// underscores, then with a number.
+// otherNick answers a refused nick with another one: plainer, shorter, then
+// with underscores, then with a number.
 func (s *Session) otherNick(m *line.Message) error {
 	r := s.reg
 	kind := NickTaken
 	if m.Command == "432" {
 		kind = BadNick
+	}
+	if kind == BadNick && len(s.cfg.Plainer) > 0 {
+		r.base = s.cfg.Plainer[0]
+		s.cfg.Plainer = s.cfg.Plainer[1:]
+		s.askNick(r.base)
+		return nil
 	}
 	if r.tried++; s.cfg.ExactNick || r.tried > maxNicks {
 		return &Error{Kind: kind, Text: m.Last()}
@@ -119,11 +125,15 @@ func (s *Session) otherNick(m *line.Message) error {
 	default:
 		next = r.with(strconv.Itoa(100 + rand.IntN(900)))
 	}
-	s.mu.Lock()
-	s.who.nick = next
-	s.mu.Unlock()
-	s.reply("NICK", next)
+	s.askNick(next)
 	return nil
+}
+
+func (s *Session) askNick(nick string) {
+	s.mu.Lock()
+	s.who.nick = nick
+	s.mu.Unlock()
+	s.reply("NICK", nick)
 }
 
 // with is the base with a suffix, within the limit.
