@@ -89,6 +89,10 @@ func (n *native) takeState(e *event.Event) {
 		}
 		return
 	}
+	if isBridgeInfo(e.Type.Type) && n.stayOf(bridge.Keeper) != nil {
+		n.seeBridge(e.Content.VeryRaw)
+		return
+	}
 	if e.GetStateKey() != "" {
 		return
 	}

@@ -455,6 +455,7 @@ func (n *native) enter(e bridge.Event, ghost id.UserID, wanted int, way *joining
 	if e.By == bridge.Keeper {
 		n.side.natives.keep(n.room, n.roomID())
 		n.loadBans()
+		n.seeBridges()
 	}
 	return nil
 }

@@ -34,13 +34,42 @@ func (n *native) relayed(ctx context.Context, bot id.UserID, e bridge.Event, m b
 		m = acted(m, name)
 	}
 	contents := n.side.contents(ctx, n.room.ID, bot, m, n.called)
+	avatar := n.side.natives.pictureOf(e.By)
 	for _, c := range contents {
 		c.BeeperPerMessageProfile = &event.BeeperPerMessageProfile{ID: string(n.side.ghosts.of(e.By)), Displayname: name}
+		if avatar != "" {
+			c.BeeperPerMessageProfile.AvatarURL = &avatar
+		}
 		if !emote {
 			c.AddPerMessageProfileFallback()
 		}
 	}
 	return contents
+}
+
+// pictureOf is what somebody looks like who is in a mapped room of Matrix, "" if
+// that isn't known.
+func (n *natives) pictureOf(who bridge.Person) id.ContentURIString {
+	if who.Network != bridge.NetworkMatrix {
+		return ""
+	}
+	n.mu.Lock()
+	rooms := make([]*native, 0, len(n.kept))
+	for room := range n.kept {
+		if at := n.rooms[room]; at != nil {
+			rooms = append(rooms, at)
+		}
+	}
+	n.mu.Unlock()
+	for _, at := range rooms {
+		at.mu.Lock()
+		m := at.members.get(id.UserID(who.ID))
+		at.mu.Unlock()
+		if m != nil && m.avatar != "" {
+			return id.ContentURIString(m.avatar)
+		}
+	}
+	return ""
 }
 
 // acted is an emote as what the bot says: "* alice waves".
