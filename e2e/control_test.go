@@ -38,7 +38,7 @@ func TestControl(t *testing.T) {
 	mappedThree(t, func(p *mappedPair, rob *harness.IRC) {
 		p.gateway.ExpectLog(p.T, `msg=ready domains=2 matrix=true rooms=3`)
 		channel := network + ":" + p.channel
-		p.ask("status", "ready", p.gateway.Domain, "the homeserver", "link lounge", p.jid, "#lounge:"+p.hs.Name, channel, "joined as isthmus")
+		p.ask("status", "ready", p.gateway.Domain, "the homeserver", "link lounge", p.jid, "#lounge:"+p.hs.Name, channel, "joined as isthmus", "sessions: 0 of 100, and the bridge as isthmus")
 		p.bob.Expect(harness.InRoom(p.id), harness.Membership(p.ghostOf("alice"), "join"))
 		p.alice.Expect(harness.Kind("presence/"), harness.From(p.in(rob.Nick)))
 		p.ask("explain "+channel, "link lounge", "joined as isthmus", rob.Nick, "native", "alice", "relayed")

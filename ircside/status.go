@@ -4,12 +4,15 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"isthmus/bridge"
 )
 
 // NetworkStatus is how we are on one network.
 type NetworkStatus struct {
 	Name     string `json:"name"`
-	Sessions int    `json:"sessions"` // that are connected
+	Keeper   string `json:"keeper,omitempty"` // its nick, while it is connected
+	Sessions int    `json:"sessions"`         // of people, that are connected
 	Opening  int    `json:"opening"`  // on their way there
 	Most     int    `json:"most"`     // 0 for no bound
 	// Held is until when nobody new connects, since the network threw several
@@ -40,7 +43,15 @@ func (s *Side) Status() []NetworkStatus {
 		n.nicksMu.RLock()
 		connected := len(n.nicks)
 		n.nicksMu.RUnlock()
-		now := NetworkStatus{Name: n.name, Sessions: connected, Opening: max(taken-connected, 0), Most: n.set.Load().Sessions}
+		now := NetworkStatus{Name: n.name, Most: n.set.Load().Sessions}
+		if n.nickOf(bridge.Keeper) != "" {
+			connected = max(connected-1, 0)
+			if c := n.lockClient(bridge.Keeper, false); c != nil {
+				now.Keeper = c.nickNow()
+				c.unlock()
+			}
+		}
+		now.Sessions, now.Opening = connected, max(taken-connected, 0)
 		if brake.until.After(time.Now()) {
 			now.Held, now.HeldWhy = brake.until, brake.why
 		}

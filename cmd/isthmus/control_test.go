@@ -199,6 +199,8 @@ func TestTracer(t *testing.T) {
 		{Event: bridge.Event{ID: "2", Room: asks, By: rob, Via: bridge.Keeper, Body: bridge.Message{Text: "hi"}}},
 		{Delivered: true, Event: bridge.Event{ID: "2", Room: there, By: rob, Body: bridge.Message{Text: "hi"}}},
 		{Event: bridge.Event{ID: "3", Ref: "2", Room: there, Body: bridge.Failure{Text: "no"}}},
+		{Delivered: true, Event: bridge.Event{ID: "7", Room: here, By: rob, Body: bridge.Message{Text: "of earlier"}}},
+		{Event: bridge.Event{ID: "8", Ref: "7", Room: here, By: rob, Body: bridge.Confirm{}}},
 		{Delivered: true, Event: bridge.Event{ID: "4", Ref: "9", Room: there, Body: bridge.Confirm{}}},
 		{Event: bridge.Event{ID: "6", Room: bridge.Room{Network: "libera", ID: "#lounge", Owner: rob}, Body: bridge.Message{Text: "private"}}},
 		{Event: bridge.Event{ID: "5", Room: here, Body: bridge.Join{Password: "key"}}},

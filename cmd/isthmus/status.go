@@ -101,15 +101,18 @@ func (s statusAnswer) print(out io.Writer) {
 		if n.Most > 0 {
 			fmt.Fprintf(out, " of %d", n.Most)
 		}
+		if n.Keeper != "" {
+			fmt.Fprintf(out, ", and the bridge as %s", n.Keeper)
+		}
 		if n.Opening > 0 {
 			fmt.Fprintf(out, ", on their way: %d", n.Opening)
 		}
 		fmt.Fprintln(out)
 		if !n.Held.IsZero() {
-			fmt.Fprintf(out, "  nobody new connects until %s: %s\n", n.Held.Format(time.TimeOnly), n.HeldWhy)
+			fmt.Fprintf(out, "\t  nobody new connects until %s: %s\n", n.Held.Local().Format(time.TimeOnly), n.HeldWhy)
 		}
 		for _, u := range n.Unbridged {
-			fmt.Fprintf(out, "  %s\tunbridged by its operator %s on %s\n", u.Channel, u.By, u.At.Format(time.DateOnly))
+			fmt.Fprintf(out, "\t  %s: unbridged by its operator %s on %s\n", u.Channel, u.By, u.At.Local().Format(time.DateOnly))
 		}
 	}
 	for _, l := range s.Links {

@@ -86,7 +86,7 @@ func (t *tracer) see(s bridge.Step) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e := s.Event
-	if !t.ids[e.ID] && (e.Ref == "" || !t.ids[e.Ref]) && !t.wanted(e) {
+	if !t.ids[e.ID] && (e.Ref == "" || !t.ids[e.Ref]) && !t.begins(s) {
 		return
 	}
 	t.follow(e.ID)
@@ -100,17 +100,17 @@ func (t *tracer) see(s bridge.Step) {
 	}
 }
 
-// wanted reports whether e is what was asked for. Private conversations, in
-// which passwords are told to services, never are.
-func (t *tracer) wanted(e bridge.Event) bool {
-	if e.Room.Private() {
+// begins reports whether s is the first step of what was asked for: nobody is
+// shown the rest of what began before. Private conversations, in which
+// passwords are told to services, never are.
+func (t *tracer) begins(s bridge.Step) bool {
+	e := s.Event
+	if s.Delivered || e.Ref != "" || e.Room.Private() {
 		return false
 	}
-	if t.room.ID != "" {
-		_, room := legOf(e.Room)
-		if room != t.room.String() {
-			return false
-		}
+	link, room := legOf(e.Room)
+	if t.room.ID != "" && room != t.room.String() || t.room.ID == "" && t.person != "" && link != "" {
+		return false
 	}
 	return t.person == "" || strings.EqualFold(e.Name, t.person) || e.By.ID == t.person || e.By.String() == t.person
 }
