@@ -13,8 +13,8 @@ type NetworkStatus struct {
 	Name     string `json:"name"`
 	Keeper   string `json:"keeper,omitempty"` // its nick, while it is connected
 	Sessions int    `json:"sessions"`         // of people, that are connected
-	Opening  int    `json:"opening"`  // on their way there
-	Most     int    `json:"most"`     // 0 for no bound
+	Opening  int    `json:"opening"`          // on their way there
+	Most     int    `json:"most"`             // 0 for no bound
 	// Held is until when nobody new connects, since the network threw several
 	// of ours out, and HeldWhy what it said.
 	Held    time.Time `json:"held,omitzero"`
