@@ -73,6 +73,31 @@ func TestMappedNativeBanned(t *testing.T) {
 	})
 }
 
+// Whoever is relayed has no nick that a KICK could name: operators say it to the
+// relay.
+func TestMappedRelayedBanned(t *testing.T) {
+	onRelayed(t, eachIRC, nil, func(r *relayed) {
+		r.empowered()
+		dave := r.user("dave")
+		nick := r.scenario.nick("dave")
+		dave.Join(r.muc, nick)
+		dave.Say(r.muc, "buy this")
+		r.rob.ExpectFrom(r.relay, "PRIVMSG .*buy this")
+		r.rob.Say(r.channel, "!ban "+nick+" spam")
+		dave.Expect(harness.Kind("presence/unavailable"), harness.From(r.muc+"/"+nick), harness.Code("301"), harness.Code("110"),
+			harness.Reason("spam (by "+r.rob.Nick+" in "+r.channel+")"))
+		r.rob.ExpectFrom(r.relay, "NOTICE "+r.rob.Nick+" :"+nick+" is banned")
+		dave.SendJoin(r.muc, nick, "")
+		dave.Expect(harness.Kind("presence/error"), harness.Condition("forbidden"))
+		r.rob.Say(r.channel, "!unban "+nick)
+		joinUntil(r.scenario, dave, r.muc, nick)
+		dave.Say(r.muc, "sorry")
+		r.rob.ExpectFrom(r.relay, "PRIVMSG .*sorry")
+		r.rob.Say(r.channel, "!kick "+nick+" too late")
+		dave.Expect(harness.Kind("presence/unavailable"), harness.From(r.muc+"/"+nick), harness.Code("307"), harness.Code("110"))
+	})
+}
+
 // The other way: who is banned from the MUC is banned from the channel, by an
 // operator's hand that is lent to the bridge, and pardoned with the same mask.
 func TestMappedBannedFromMUC(t *testing.T) {

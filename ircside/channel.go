@@ -56,6 +56,7 @@ type channel struct {
 	asked   time.Time     // when the member list was last asked for
 	counted int           // places that the member list takes
 	held    []heldFact    // what is told right after the member list
+	voices  []voice       // for whom the Keeper has spoken, who did so last at the end
 	lodgers []*lodger     // in the order in which they came
 }
 

@@ -173,6 +173,8 @@ func (ch *channel) lodge(e bridge.Event) []bridge.Event {
 	l := ch.lodger(e.By)
 	var out []bridge.Event
 	switch {
+	case l == nil && slices.ContainsFunc(ch.voices, func(v voice) bool { return v.who == e.By && v.banned }):
+		return refuse(e.ID, bridge.ErrBanned, "An operator of this channel has banned you.")
 	case l == nil && ch.taken(e.Name, nil):
 		return refuse(e.ID, bridge.ErrConflict, "Somebody here is called "+e.Name+".")
 	case l == nil && len(ch.lodgers) >= maxLodgers:

@@ -28,6 +28,7 @@ const (
 // order is somebody's wish that we be in a channel, or not.
 type order struct {
 	word    string
+	rest    string // what was said behind the word
 	channel string
 	nick    string
 	invited bool // they called the Keeper in with INVITE
@@ -42,10 +43,10 @@ type order struct {
 // may reports whether their power in the channel is enough: whoever may throw
 // people out may throw us out, but only an operator lets us in.
 func (o order) may() bool {
-	if o.word == wordUnbridge {
-		return o.op && o.role >= bridge.RoleHalfOp
+	if o.word == wordBridge {
+		return o.op && o.role >= bridge.RoleModerator
 	}
-	return o.op && o.role >= bridge.RoleModerator
+	return o.op && o.role >= bridge.RoleHalfOp
 }
 
 // wordOf is the word, if it is one, that a line of text begins with, and what
@@ -53,7 +54,7 @@ func (o order) may() bool {
 func wordOf(text string) (word, rest string) {
 	word, rest, _ = strings.Cut(strings.TrimSpace(text), " ")
 	switch word = strings.ToLower(word); word {
-	case wordBridge, wordUnbridge:
+	case wordBridge, wordUnbridge, wordKick, wordBan, wordUnban:
 		return word, strings.TrimSpace(rest)
 	}
 	return "", ""
@@ -62,14 +63,15 @@ func wordOf(text string) (word, rest string) {
 // ordered notes what a member says to us in the channel.
 func (o *observer) ordered(n *member, text string, m *line.Message) {
 	word, rest := wordOf(text)
-	if word == "" || rest != "" || !o.synced {
+	ours := word == wordBridge || word == wordUnbridge // the others are of whoever knows whom they name
+	if word == "" || ours != (rest == "") || !o.synced || !ours && !(order{op: true, role: n.modes.role(o.table)}).may() {
 		return
 	}
 	account := n.account
 	if tag, ok := m.Tag("account"); ok {
 		account = bounded(tag)
 	}
-	o.order = &order{word: word, nick: n.nick, op: true, role: n.modes.role(o.table), account: account}
+	o.order = &order{word: word, rest: rest, nick: n.nick, op: true, role: n.modes.role(o.table), account: account}
 }
 
 // obey does what somebody has said in a channel that this session observes.
@@ -78,6 +80,8 @@ func (c *client) obey(ch *channel, o order) {
 	switch {
 	case o.may() && o.word == wordUnbridge:
 		c.net.unbridge(o)
+	case o.rest != "":
+		c.judgeVoice(ch, o)
 	case !c.net.heard():
 	case o.may():
 		c.allow(o)
@@ -309,7 +313,7 @@ func (c *client) learnOf(o *order, m *line.Message) {
 // commanded is what somebody says to the Keeper in private.
 func (c *client) commanded(nick, text string) {
 	word, channel := wordOf(text)
-	if word == "" || !isChannelName(channel) {
+	if word != wordBridge && word != wordUnbridge || !isChannelName(channel) {
 		if c.net.heard() {
 			c.net.answer(nick, "I am a bridge to other networks. Operators of a channel can say !unbridge there to be rid of me, or here: !unbridge #channel, !bridge #channel.")
 		}

@@ -30,6 +30,7 @@ func (c *client) relay(e bridge.Event, b bridge.Message) {
 	if !ok {
 		return
 	}
+	m.ch.speaks(e.By, e.Name)
 	d := &m.disguise
 	if d.open > 0 && !d.works {
 		if len(d.waiting) >= keeperQueue {
