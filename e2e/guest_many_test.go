@@ -63,7 +63,7 @@ func TestManyGuests(t *testing.T) {
 			for gone := false; !gone; { // it takes an ejabberd or a Prosody its time, with a thousand
 				gone = alice.ExpectWithin(harness.Patience, harness.From(g.room.ID+"/"+word("n", i)), harness.Kind("presence/unavailable")) != nil
 				if !gone && time.Since(start) > 4*time.Minute {
-					g.Fatal(word("n", i), " is still there")
+					g.Fatal(word("n", i), " is still there: ", alice.Drain()[:20])
 				}
 			}
 		}
