@@ -30,14 +30,14 @@ func (h *hosted) person(who muc.Who) bridge.Person {
 	case !who.User.IsZero():
 		return person(who.User)
 	case who.Account != "":
-		return bridge.Person{Network: bridge.NetworkMatrix, ID: who.Account}
+		return accountPerson(who.Account)
 	}
 	return bridge.Person{Network: h.address.Network, ID: address.Name(who.Nick)}
 }
 
 // Call implements format.Names: people are mentioned as occupants.
 func (h *hosted) Call(p bridge.Person) (string, jid.JID) {
-	nick := h.room.Called(who(p, ""))
+	nick := h.room.Called(h.who(p, ""))
 	if nick == "" {
 		return "", jid.JID{}
 	}

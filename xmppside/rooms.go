@@ -23,6 +23,8 @@ type surroundings struct {
 	sender  func(domain string) muc.Sender
 	// person tells who of another network has an address of the gateway's.
 	person func(j jid.JID) (bridge.Person, bool)
+	// address is the bare JID by which somebody is reached on XMPP.
+	address func(p bridge.Person) (jid.JID, error)
 	// ask publishes a request outside of the rooms; done is given the answer.
 	ask func(e bridge.Event, done func(bridge.Body))
 	// chats are the private conversations: what is said in them to the
@@ -70,6 +72,7 @@ func newRooms(s *Side) *rooms {
 		domains: func() address.Domains { return s.set.Load().domains },
 		sender:  func(domain string) muc.Sender { return outlet{s, domain} },
 		person:  func(j jid.JID) (bridge.Person, bool) { return s.set.Load().personAt(j) },
+		address: func(p bridge.Person) (jid.JID, error) { return s.set.Load().personJID(p) },
 		ask:     s.ask,
 		chats:   s.direct,
 		leftOut: &s.Counters.Signals,
@@ -116,7 +119,7 @@ func (r *rooms) find(st *wire.Stanza, a address.Address) *hosted {
 		Name:      roomName(a),
 		Type:      conferenceType(a),
 		Invites:   func(j jid.JID) bool { _, ok := r.person(j); return ok },
-		Addresses: r.domains().People(a.Domain, a.Network),
+		Addresses: people{r, r.domains().People(a.Domain, a.Network), a.Network},
 		Log:       r.log, // the room names itself
 		LeftOut:   r.leftOut,
 	})
@@ -192,28 +195,6 @@ func (r *rooms) shutdown(reason string) {
 	for _, h := range all {
 		h.room.Shutdown(reason)
 	}
-}
-
-// who is how a room calls somebody whom the core names. Where nobody said
-// what they are called, a native's name is all there is to know of them.
-func who(p bridge.Person, name string) muc.Who {
-	if p.Network != bridge.NetworkXMPP {
-		if name == "" {
-			name = p.ID
-		}
-		w := muc.Who{Nick: resource(name)}
-		if p.Network == bridge.NetworkMatrix {
-			w.Account = p.ID
-		}
-		return w
-	}
-	w := muc.Who{Nick: resource(name)}
-	if j, err := jid.Parse(p.ID); err == nil && j.IsBare() {
-		w.User = j
-	} else if err == nil && name == "" { // an occupant of somebody else's room
-		w.Nick = resource(j.Resource())
-	}
-	return w
 }
 
 // maxResource is the longest that a resource may be, in bytes (RFC 7622 §3.4).

@@ -91,7 +91,7 @@ func (h *hosted) unknown(ref string) {
 // sender in the room how that went.
 func (h *hosted) whisper(e bridge.Event, user jid.JID, w muc.Whisper) {
 	ref := e.ID
-	room, err := h.conversation(user, w.To)
+	room, _, err := h.conversation(user, w.To)
 	if err != nil {
 		h.room.Refuse(ref, addressError(err))
 		return
@@ -115,7 +115,7 @@ func (h *hosted) whisper(e bridge.Event, user jid.JID, w muc.Whisper) {
 // signal tells something in the conversation with an occupant, if there can
 // be one.
 func (h *hosted) signal(user jid.JID, nick string, tell func(conversation bridge.Room)) {
-	if room, err := h.conversation(user, nick); err == nil {
+	if room, _, err := h.conversation(user, nick); err == nil {
 		tell(room)
 	}
 }
@@ -128,12 +128,12 @@ func (h *hosted) query(e bridge.Event, user jid.JID, w muc.Query) {
 		h.queryPicture(ref, user)
 		return
 	}
-	room, err := h.conversation(user, w.Target)
+	room, network, err := h.conversation(user, w.Target)
 	if err != nil || !w.Payload.Is(nsVCard, "vCard") {
 		h.room.Refuse(ref, wire.StanzaError{Condition: wire.ConditionServiceUnavailable})
 		return
 	}
-	askVCard(h.rooms.ask, room, h.address.Network, func(c vCard, f *bridge.Failure) {
+	askVCard(h.rooms.ask, room, network, func(c vCard, f *bridge.Failure) {
 		if f != nil {
 			h.room.Refuse(ref, stanzaError(*f))
 			return
@@ -163,20 +163,6 @@ func (h *hosted) queryPicture(ref string, user jid.JID) {
 			h.room.Refuse(ref, wire.StanzaError{Condition: wire.ConditionServiceUnavailable})
 		}
 	})
-}
-
-// conversation is the private one of a user with an occupant.
-func (h *hosted) conversation(user jid.JID, nick string) (bridge.Room, error) {
-	other := h.address
-	other.Kind, other.Name = address.User, address.Name(nick)
-	if other.Network == bridge.NetworkMatrix { // a name in a room is only that
-		other.Name, _ = address.MatrixName(h.room.Account(nick))
-	}
-	at, err := h.rooms.domains().JID(other)
-	if err != nil {
-		return bridge.Room{}, err
-	}
-	return conversation(at, user)
 }
 
 // showOf and mucShow translate availability.

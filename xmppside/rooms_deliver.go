@@ -46,35 +46,35 @@ func (h *hosted) deliver(e bridge.Event) {
 	case bridge.Message:
 		h.say(e, b)
 	case bridge.Join:
-		room.Enter(newMember(bridge.Member{Person: e.By, Name: e.Name, Role: b.Role}), b.Created, h.history(b.History)...)
+		room.Enter(h.newMember(bridge.Member{Person: e.By, Name: e.Name, Role: b.Role}), b.Created, h.history(b.History)...)
 	case bridge.Leave:
-		room.Leave(who(e.By, e.Name), departure(b))
+		room.Leave(h.who(e.By, e.Name), departure(b))
 	case bridge.Rename:
-		room.Rename(who(e.By, e.Name), who(b.Person, b.To))
+		room.Rename(h.who(e.By, e.Name), h.who(b.Person, b.To))
 	case bridge.Presence:
-		room.SetAvailability(who(e.By, e.Name), mucShow[b.Show], b.Status)
+		room.SetAvailability(h.who(e.By, e.Name), mucShow[b.Show], b.Status)
 	case bridge.RoleChange:
 		s := standings[b.Role]
-		room.SetRole(who(e.By, e.Name), s.affiliation, s.role, resource(b.Actor))
+		room.SetRole(h.who(e.By, e.Name), s.affiliation, s.role, resource(b.Actor))
 	case bridge.Topic:
 		s := muc.Subject{Text: b.Text, At: e.At, ID: e.ID, Ref: e.Ref}
 		if e.Name != "" || e.By != (bridge.Person{}) {
-			s.By = who(e.By, e.Name)
+			s.By = h.who(e.By, e.Name)
 		}
 		room.SetSubject(s)
 	case bridge.Members:
 		list := make([]muc.Member, len(b.Members))
 		for i, m := range b.Members {
-			list[i] = newMember(m)
+			list[i] = h.newMember(m)
 		}
 		room.SetMembers(list, b.Secret)
 	case bridge.Attachment:
-		room.Attach(who(e.By, e.Name), b.Attached, b.Text)
+		room.Attach(h.who(e.By, e.Name), b.Attached, b.Text)
 	case bridge.Info:
 		if e.By == (bridge.Person{}) {
 			room.Notice(b.Text)
 		} else {
-			room.NoticeTo(who(e.By, e.Name), b.Text)
+			room.NoticeTo(h.who(e.By, e.Name), b.Text)
 		}
 	case bridge.Lost:
 		room.GiveUp(overloaded)
@@ -84,16 +84,16 @@ func (h *hosted) deliver(e bridge.Event) {
 	case bridge.Failure:
 		room.Refuse(e.Ref, h.stanzaError(b))
 	case bridge.Profile:
-		room.SetAvatar(who(e.By, e.Name), avatarHash(b.Avatar))
+		room.SetAvatar(h.who(e.By, e.Name), avatarHash(b.Avatar))
 	case bridge.RoomInfo:
 		room.SetInfo(muc.Info{Name: format.Plain(b.Name), Avatar: avatarHash(b.Avatar)})
 	case bridge.Moved:
 		to, uri, text := h.moved(b.To)
 		room.Destroy(to, uri, cmp.Or(b.Reason, text))
 	case bridge.Typing:
-		room.SetTyping(who(e.By, e.Name), b.On)
+		room.SetTyping(h.who(e.By, e.Name), b.On)
 	case bridge.Read:
-		room.SetRead(who(e.By, e.Name), b.Message)
+		room.SetRead(h.who(e.By, e.Name), b.Message)
 	case bridge.Session, bridge.Answer:
 		// Of a console or a conversation: a room has neither.
 	case bridge.Expel, bridge.Pardon, bridge.Invite, bridge.Watch, bridge.Query:
@@ -109,7 +109,7 @@ func (h *hosted) deliver(e bridge.Event) {
 func (h *hosted) say(e bridge.Event, m bridge.Message) {
 	s := muc.Said{ID: e.ID, Ref: e.Ref}
 	if e.By != (bridge.Person{}) || e.Name != "" {
-		s.By = who(e.By, e.Name)
+		s.By = h.who(e.By, e.Name)
 	}
 	if !e.At.IsZero() && time.Since(e.At) > late {
 		s.At = e.At
@@ -135,7 +135,7 @@ func (h *hosted) content(m bridge.Message) string {
 func (h *hosted) history(before []bridge.Said) []muc.Said {
 	var list []muc.Said
 	for _, b := range before {
-		s := muc.Said{By: who(b.By, b.Name), At: b.At}
+		s := muc.Said{By: h.who(b.By, b.Name), At: b.At}
 		for i, part := range format.Parts(b.Message) {
 			s.ID, s.Content = partID(b.ID, i), h.content(part)
 			list = append(list, s)
@@ -200,8 +200,8 @@ func (r *rooms) whisper(at, user jid.JID, id, content string) bool {
 	return h != nil && h.room.Whisper(user, at.Resource(), id, content)
 }
 
-func newMember(m bridge.Member) muc.Member {
-	w, s := who(m.Person, m.Name), standings[m.Role]
+func (h *hosted) newMember(m bridge.Member) muc.Member {
+	w, s := h.who(m.Person, m.Name), standings[m.Role]
 	return muc.Member{
 		Nick: w.Nick, User: w.User, Account: w.Account, Affiliation: s.affiliation, Role: s.role,
 		Show: mucShow[m.Show], Status: m.Status, Avatar: avatarHash(m.Avatar),

@@ -108,6 +108,7 @@ func TestThroughTheCore(t *testing.T) {
 		core:    hub,
 		domains: func() address.Domains { return domains },
 		person:  (&settings{Options: Options{Unlisted: true}, domains: domains}).personAt,
+		address: (&settings{Options: Options{Unlisted: true}, domains: domains}).personJID,
 		sender:  func(string) muc.Sender { return h },
 		chats:   h,
 		leftOut: new(atomic.Int64),

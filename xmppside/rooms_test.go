@@ -42,12 +42,14 @@ type border struct {
 func newBorder(t *testing.T) *border {
 	b := &border{clients: clients{t: t}}
 	domains := address.Domains{"gw.example": "", "bound.example": "oftc"}
+	set := &settings{Options: Options{Matrix: true, Unlisted: true, Domains: []Domain{{Name: "gw.example"}, {Name: "bound.example", Network: "oftc"}}}, domains: domains}
 	b.rooms = roomsIn(surroundings{
 		core:    b,
 		domains: func() address.Domains { return domains },
 		sender:  func(string) muc.Sender { return b },
 		ask:     func(e bridge.Event, done func(bridge.Body)) { b.Publish(e); b.answer = done },
-		person:  (&settings{Options: Options{Matrix: true, Unlisted: true}, domains: domains}).personAt,
+		person:  set.personAt,
+		address: set.personJID,
 		chats:   b,
 		leftOut: new(atomic.Int64),
 		key:     []byte("0123456789abcdef"),
@@ -375,16 +377,18 @@ func TestResource(t *testing.T) {
 // channel's people costs when the channel is opened.
 func BenchmarkMember(b *testing.B) {
 	m := bridge.Member{Person: bridge.Person{Network: "libera", ID: "some_nick42"}, Name: "some_nick42"}
+	h := &hosted{address: address.Address{Network: "libera"}}
 	b.ReportAllocs()
 	for b.Loop() {
-		newMember(m)
+		h.newMember(m)
 	}
 }
 
 func BenchmarkOwnMember(b *testing.B) {
 	m := bridge.Member{Person: alice, Name: "some_nick42"}
+	h := &hosted{address: address.Address{Network: "libera"}}
 	b.ReportAllocs()
 	for b.Loop() {
-		newMember(m)
+		h.newMember(m)
 	}
 }

@@ -141,6 +141,10 @@ func (r *Room) Rename(from, to Who) {
 // It reports false if o had to go because somebody else has that name.
 func (r *Room) rename(o *occupant, to Who) bool {
 	if o.nick == to.Nick {
+		if o.user == nil && to.Account != "" && to.Account != o.more().account {
+			o.identify(r, to) // somebody else by now, as their own network knows them
+			r.show(presence{of: o})
+		}
 		return true
 	}
 	if other := r.people[to.Nick]; other != nil {
