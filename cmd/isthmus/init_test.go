@@ -181,7 +181,8 @@ func TestCheckConfigRefuses(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"run", "--help"}, {"init", "--help"}, {"check-config", "--help"}, {"registration", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"run", "--help"}, {"init", "--help"}, {"check-config", "--help"}, {"registration", "--help"},
+		{"plan", "--help"}, {"status", "--help"}, {"explain", "--help"}, {"trace", "--help"}, {"audit", "--help"}} {
 		out, err := command(t, "", args...)
 		if err != nil || !strings.Contains(out, "Examples:\n  ") {
 			t.Errorf("%v teaches nothing: %v\n%s", args, err, out)

@@ -32,7 +32,11 @@ Matrix homeserver, if there is one, as an application service.`,
 
   # ever after
   isthmus check-config isthmus.yaml
-  isthmus run -c isthmus.yaml`,
+  isthmus run -c isthmus.yaml
+
+  # while it runs
+  isthmus status -c isthmus.yaml
+  isthmus plan -c isthmus.yaml`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
