@@ -29,25 +29,52 @@ type ghosts struct {
 // in no room of Matrix are forgotten, which costs a request when they come again.
 const maxGhosts = 65536
 
-// ghost is what is known of one of them. The fields below turn belong to
-// whoever has it.
+// ghost is what is known of one of them. There are many: it is small, and what
+// few have is elsewhere.
 type ghost struct {
-	user id.UserID
-	who  bridge.Person
-
-	turn       chan struct{} // has a place for who changes the account
+	user       id.UserID
+	who        bridge.Person
+	name       string // in the profile; of whoever has the turn
 	registered atomic.Bool
-	name       string // in the profile
-	avatar     string // its SHA-1, as the core told us
-	uri        id.ContentURIString
 
 	// Under ghosts.mu.
-	stays    int // rooms of Matrix that they are in
-	presence bridge.Presence
-	told     bool   // presence was told at all
-	followed bool   // their own network says that they are there
-	wanted   string // SHA-1 of the picture that the core was asked for
-	later    string // and of the one that it is asked for as soon as they are registered
+	stays    int32 // rooms of Matrix that they are in
+	show     bridge.Show
+	told     bool          // presence was told at all
+	followed bool          // their own network says that they are there
+	turn     bool          // somebody has it, to change the account
+	freed    chan struct{} // closed when nobody has it any more; nil while nobody waits for it
+	extra    *extra        // nil: the zero extra
+}
+
+// extra is what few ghosts have.
+type extra struct {
+	status string // of their presence
+	avatar string // SHA-1 of the picture in the profile, as the core told us
+	uri    id.ContentURIString
+	wanted string // SHA-1 of the picture that the core was asked for
+	later  string // and of the one that it is asked for as soon as they are registered
+}
+
+// more is a ghost's extra. The caller has ghosts.mu.
+func (k *ghost) more() extra {
+	if k.extra == nil {
+		return extra{}
+	}
+	return *k.extra
+}
+
+// setMore changes it. The caller has ghosts.mu.
+func (k *ghost) setMore(change func(*extra)) {
+	e := k.more()
+	if change(&e); e == (extra{}) {
+		k.extra = nil
+		return
+	}
+	if k.extra == nil {
+		k.extra = new(extra)
+	}
+	*k.extra = e
 }
 
 func newGhosts(s *Side) *ghosts {
@@ -88,8 +115,10 @@ func (g *ghosts) behind(user id.UserID) bridge.Person {
 func (g *ghosts) of(who bridge.Person) id.UserID { return g.side.options().Names.User(who) }
 
 // get is what is known of who's ghost, from now on.
-func (g *ghosts) get(who bridge.Person) *ghost {
-	user := g.of(who)
+func (g *ghosts) get(who bridge.Person) *ghost { return g.named(g.of(who), who) }
+
+// named is get for somebody whose ghost's id is at hand: it is kept once.
+func (g *ghosts) named(user id.UserID, who bridge.Person) *ghost {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	known := g.known[user]
@@ -97,7 +126,7 @@ func (g *ghosts) get(who bridge.Person) *ghost {
 		if len(g.known) >= maxGhosts {
 			g.forgetLocked()
 		}
-		known = &ghost{user: user, who: who, turn: make(chan struct{}, 1)}
+		known = &ghost{user: user, who: who}
 		g.known[user] = known
 	}
 	return known
@@ -116,20 +145,22 @@ func (g *ghosts) forgetLocked() {
 func (g *ghosts) recall(r store.MatrixGhost) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	k := &ghost{
-		user: id.UserID(r.UserID), who: r.Person, turn: make(chan struct{}, 1),
-		name: r.DisplayName, avatar: r.AvatarSHA1, uri: id.ContentURIString(r.AvatarMXC),
-	}
-	k.wanted = r.AvatarSHA1
+	k := &ghost{user: id.UserID(r.UserID), who: r.Person, name: r.DisplayName}
+	k.setMore(func(e *extra) {
+		e.avatar, e.uri, e.wanted = r.AvatarSHA1, id.ContentURIString(r.AvatarMXC), r.AvatarSHA1
+	})
 	k.registered.Store(r.Registered)
 	g.known[k.user] = k
 }
 
 // remember keeps what is known of a ghost over a restart. Who has their turn calls it.
 func (g *ghosts) remember(ctx context.Context, k *ghost) {
+	g.mu.Lock()
+	more := k.more()
+	g.mu.Unlock()
 	err := g.side.options().Ghosts.SetMatrixGhost(ctx, store.MatrixGhost{
 		UserID: string(k.user), Person: k.who, DisplayName: k.name,
-		AvatarSHA1: k.avatar, AvatarMXC: string(k.uri), Registered: k.registered.Load(),
+		AvatarSHA1: more.avatar, AvatarMXC: string(more.uri), Registered: k.registered.Load(),
 	})
 	if err != nil {
 		g.side.log.Warn("what is known of a ghost will be asked for again after a restart", "ghost", k.user, "error", err)
@@ -137,32 +168,56 @@ func (g *ghosts) remember(ctx context.Context, k *ghost) {
 }
 
 // hold waits for the turn to change a ghost's account. release gives it back.
-func (k *ghost) hold(ctx context.Context) error {
-	select {
-	case k.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+func (g *ghosts) hold(ctx context.Context, k *ghost) error {
+	for {
+		g.mu.Lock()
+		if !k.turn {
+			k.turn = true
+			g.mu.Unlock()
+			return nil
+		}
+		if k.freed == nil {
+			k.freed = make(chan struct{})
+		}
+		freed := k.freed
+		g.mu.Unlock()
+		select {
+		case <-freed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 }
 
-func (k *ghost) release() { <-k.turn }
+func (g *ghosts) release(k *ghost) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	k.turn = false
+	if k.freed != nil {
+		close(k.freed)
+		k.freed = nil
+	}
+}
 
 // ensure returns the ghost of who, registered, with name in the profile unless
 // they are in a room of Matrix already: homeservers carry a changed profile
 // into all rooms, over the name that somebody has there. It waits for the
 // homeserver until ctx ends. An empty name leaves the profile as it is.
 func (g *ghosts) ensure(ctx context.Context, who bridge.Person, name string) (id.UserID, error) {
-	known := g.get(who)
-	if err := known.hold(ctx); err != nil {
+	return g.ensureKnown(ctx, g.get(who), name)
+}
+
+// ensureKnown is ensure for a ghost that was looked up.
+func (g *ghosts) ensureKnown(ctx context.Context, known *ghost, name string) (id.UserID, error) {
+	if err := g.hold(ctx, known); err != nil {
 		return "", err
 	}
-	defer known.release()
+	defer g.release(known)
 	err := g.registerHeld(ctx, known)
 	if err != nil {
 		return "", err
 	}
-	if who == bridge.Keeper {
+	if known.who == bridge.Keeper {
 		if name, err = g.botName(ctx, known, name); err != nil {
 			return "", err
 		}
@@ -196,8 +251,8 @@ func (g *ghosts) registerHeld(ctx context.Context, known *ghost) error {
 	}
 	g.mu.Lock()
 	known.registered.Store(true)
-	told, picture := known.told, known.later
-	known.later = ""
+	told, picture := known.told, known.more().later
+	known.setMore(func(e *extra) { e.later = "" })
 	g.mu.Unlock()
 	g.remember(ctx, known)
 	if told { // before anybody on Matrix could hear of it
@@ -235,7 +290,7 @@ func (g *ghosts) exists(ctx context.Context, user id.UserID) bool {
 func (g *ghosts) entered(who bridge.Person, n int) {
 	known := g.get(who)
 	g.mu.Lock()
-	known.stays = max(0, known.stays+n)
+	known.stays = max(0, known.stays+int32(n))
 	g.mu.Unlock()
 }
 
@@ -246,11 +301,13 @@ func (g *ghosts) call(ctx context.Context, user id.UserID, room id.RoomID, name 
 	known := g.known[user]
 	g.mu.Unlock()
 	if known != nil {
-		if err := known.hold(ctx); err != nil {
+		if err := g.hold(ctx, known); err != nil {
 			return err
 		}
-		avatar = known.uri
-		known.release()
+		g.mu.Lock()
+		avatar = known.more().uri
+		g.mu.Unlock()
+		g.release(known)
 	}
 	return g.side.do(ctx, user, func(ctx context.Context, m *mautrix.Client) error {
 		_, err := m.SendStateEvent(ctx, room, event.StateMember, string(user), &event.MemberEventContent{
@@ -263,9 +320,9 @@ func (g *ghosts) call(ctx context.Context, user id.UserID, room id.RoomID, name 
 // profileName is the name that a ghost has where none was given to them.
 func (g *ghosts) profileName(ctx context.Context, who bridge.Person) string {
 	known := g.get(who)
-	if known.hold(ctx) != nil {
+	if g.hold(ctx, known) != nil {
 		return ""
 	}
-	defer known.release()
+	defer g.release(known)
 	return known.name
 }

@@ -38,7 +38,9 @@ func (g *ghosts) botName(ctx context.Context, bot *ghost, wished string) (string
 		return wished, err
 	}
 	if !profile.AvatarURL.IsEmpty() {
-		bot.uri = profile.AvatarURL.CUString()
+		g.mu.Lock()
+		bot.setMore(func(e *extra) { e.uri = profile.AvatarURL.CUString() })
+		g.mu.Unlock()
 	}
 	if profile.DisplayName == "" || profile.DisplayName == bot.user.Localpart() { // nobody's choice
 		return wished, nil

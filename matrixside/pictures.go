@@ -258,15 +258,15 @@ func (g *ghosts) setPicture(who bridge.Person, hash string) {
 	known := g.get(who)
 	g.mu.Lock()
 	if !known.registered.Load() {
-		known.later = hash
+		known.setMore(func(e *extra) { e.later = hash })
 		g.mu.Unlock()
 		return
 	}
-	if known.wanted == hash || len(g.asked) >= maxQuestions {
+	if known.more().wanted == hash || len(g.asked) >= maxQuestions {
 		g.mu.Unlock()
 		return
 	}
-	known.wanted = hash
+	known.setMore(func(e *extra) { e.wanted = hash })
 	question := bridge.NewID()
 	if hash != "" {
 		g.asked[question] = known
@@ -297,7 +297,7 @@ func (g *ghosts) answered(e bridge.Event) bool {
 	a, ok := e.Body.(bridge.Answer)
 	ok = ok && len(a.Rows) > 0 && len(a.Rows[0]) > 1
 	if known != nil && !ok {
-		known.wanted = "" // next time it is asked for again
+		known.setMore(func(e *extra) { e.wanted = "" }) // next time it is asked for again
 	}
 	g.mu.Unlock()
 	if known == nil || !ok {
@@ -314,11 +314,14 @@ func (g *ghosts) answered(e bridge.Event) bool {
 // wear puts a picture onto the homeserver and into a ghost's profile, in passing.
 func (g *ghosts) wear(k *ghost, hash, kind string, data []byte) {
 	if !g.side.pictures.box.Offer(func(ctx context.Context) {
-		if k.hold(ctx) != nil {
+		if g.hold(ctx, k) != nil {
 			return
 		}
-		defer k.release()
-		if k.avatar == hash {
+		defer g.release(k)
+		g.mu.Lock()
+		worn := k.more().avatar
+		g.mu.Unlock()
+		if worn == hash {
 			return
 		}
 		var uri id.ContentURI
@@ -341,7 +344,9 @@ func (g *ghosts) wear(k *ghost, hash, kind string, data []byte) {
 			g.side.log.Info("a ghost's picture can't be set", "ghost", k.user, "error", err)
 			return
 		}
-		k.avatar, k.uri = hash, uri.CUString()
+		g.mu.Lock()
+		k.setMore(func(e *extra) { e.avatar, e.uri = hash, uri.CUString() })
+		g.mu.Unlock()
 		g.remember(ctx, k)
 	}) {
 		g.side.Counters.Pictures.Add(1)

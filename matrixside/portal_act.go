@@ -365,7 +365,7 @@ func (p *portal) enter(ctx context.Context, g id.UserID) error {
 	if who.person == (bridge.Person{}) {
 		return errors.New("there is no such person in the room")
 	}
-	if _, err := p.side.ghosts.ensure(ctx, who.person, who.name); err != nil {
+	if _, err := p.side.ghosts.ensureKnown(ctx, p.side.ghosts.named(g, who.person), who.name); err != nil {
 		return err
 	}
 	c := p.side.options().Client

@@ -101,8 +101,9 @@ func (s *Side) tellRead(name bridge.Room, room id.RoomID, ghost id.UserID, messa
 func (g *ghosts) setPresence(who bridge.Person, p bridge.Presence) {
 	known := g.get(who)
 	g.mu.Lock()
-	same := known.told && known.presence == p
-	known.told, known.presence = p.Show != bridge.ShowOffline, p
+	same := known.told && known.presence() == p
+	known.told, known.show = p.Show != bridge.ShowOffline, p.Show
+	known.setMore(func(e *extra) { e.status = p.Status })
 	g.mu.Unlock()
 	if !same {
 		g.tellPresence(known)
@@ -143,6 +144,11 @@ func (g *ghosts) absent(user id.UserID) {
 	}
 }
 
+// presence is a ghost's. The caller has ghosts.mu.
+func (k *ghost) presence() bridge.Presence {
+	return bridge.Presence{Show: k.show, Status: k.more().status}
+}
+
 // tellPresence tells what a ghost's presence is by the time it is told.
 func (g *ghosts) tellPresence(k *ghost) {
 	if !k.registered.Load() {
@@ -150,7 +156,7 @@ func (g *ghosts) tellPresence(k *ghost) {
 	}
 	g.side.signals.send(k.user, func(ctx context.Context, m *mautrix.Client) error {
 		g.mu.Lock()
-		req := nativePresence(k.presence)
+		req := nativePresence(k.presence())
 		g.mu.Unlock()
 		_, err := m.MakeRequest(ctx, http.MethodPut, m.BuildClientURL("v3", "presence", k.user, "status"), req, nil)
 		return err

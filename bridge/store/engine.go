@@ -17,7 +17,7 @@ import (
 // is moved into the file; the cache is small (negative: KiB), for it is memory
 // of ours and the kernel has the file's pages anyway.
 const sqliteSettings = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)" +
-	"&_pragma=cache_size(-2048)&_pragma=wal_autocheckpoint(4000)&_txlock=immediate"
+	"&_pragma=cache_size(-768)&_pragma=wal_autocheckpoint(4000)&_txlock=immediate"
 
 // openDB opens either engine. There is one connection, the writer's.
 func openDB(path string) (*sql.DB, error) {
