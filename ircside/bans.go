@@ -221,7 +221,7 @@ func (o *observer) banChanged(c modeChange, actor string) {
 		o.bannedAfter(b)
 	}
 	if len(fit) > 0 && b.silencing(o.table) {
-		o.silencer = actor
+		o.silencer, o.unsure = actor, true
 	}
 }
 

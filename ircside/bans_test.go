@@ -148,18 +148,20 @@ func TestBans(t *testing.T) {
 			n2 leaves (ban):  by "op"
 			n2 is pardoned by op`},
 		{"killed and banned from the network", inspircd, `
-			:irc.test 353 alice = #go :a b c d e f
+			:irc.test 353 alice = #go :a b c d e f g
 			:irc.test 366 alice #go :End
+			:g!a@h QUIT :Autokilled: spam
 			:a!a@h QUIT :KILLed by oper: spam
-			:b!a@h QUIT :G-Lined
+			:b!a@h QUIT :Z:Lined
 			:c!a@h QUIT :[irc.test] Local kill by oper (Killed by oper)
 			:d!a@h QUIT :Quit: Killed (x (y))
 			:e!a@h QUIT :User has been banned from Net (spam)
 			:f!a@h QUIT :underlined`, `
-			members a=1 b=1 c=1 d=1 e=1 f=1 secret false
+			members a=1 b=1 c=1 d=1 e=1 f=1 g=1 secret false
 			topic by "":
+			g leaves (kill): Autokilled: spam by ""
 			a leaves (kill): KILLed by oper: spam by "oper"
-			b leaves (kill): G-Lined by ""
+			b leaves (kill): Z:Lined by ""
 			c leaves (kill): [irc.test] Local kill by oper (Killed by oper) by ""
 			d leaves (quit): Quit: Killed (x (y)) by ""
 			e leaves (kill): User has been banned from Net (spam) by ""

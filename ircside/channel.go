@@ -188,7 +188,7 @@ func (ch *channel) feed(c *client, m *line.Message, now time.Time, split bool) (
 	if ch.watcher == nil || ch.watcher.client != c {
 		return nil, 0
 	}
-	was, quiet := ch.obs.synced, ch.obs.silencer == ""
+	was := ch.obs.synced
 	ch.obs.elsewhere = ch.net.elsewhere(ch.counted)
 	events := ch.obs.feed(m, now, split)
 	ch.count()
@@ -201,7 +201,8 @@ func (ch *channel) feed(c *client, m *line.Message, now time.Time, split bool) (
 	case !was && time.Since(ch.asked) > askAgain:
 		ch.asked = time.Now()
 		return events, askNames
-	case quiet && ch.obs.silencer != "":
+	case ch.obs.unsure:
+		ch.obs.unsure = false
 		return events, askModes
 	case ch.obs.order != nil:
 		return events, toObey

@@ -175,7 +175,7 @@ func killOf(reason string) (actor string, killed bool) {
 		actor, _, _ = strings.Cut(reason[len("killed by "):], " ")
 		actor = strings.TrimSuffix(actor, ":")
 	case strings.HasPrefix(lower, "[") && strings.Contains(lower, "killed by"): // UnrealIRCd
-	case (strings.Contains(lower, "lined") || strings.Contains(lower, "banned")) && bannedWords.MatchString(reason):
+	case (strings.Contains(lower, "lined") || strings.Contains(lower, "banned") || strings.Contains(lower, "killed")) && bannedWords.MatchString(reason):
 	default:
 		return "", false
 	}
@@ -183,8 +183,8 @@ func killOf(reason string) (actor string, killed bool) {
 }
 
 // bannedWords begin the quit of who is banned from the network: K-lined,
-// G-Lined, Z-Lined, User has been banned.
-var bannedWords = regexp.MustCompile(`(?i)^\[?(?:[a-z*]{1,3}-?lined|user (?:has been|is) (?:permanently )?banned)\b`)
+// G-Lined, Z:Lined, Autokilled, User has been banned.
+var bannedWords = regexp.MustCompile(`(?i)^\[?(?:[a-z*]{1,3}[-:]?lined|auto-?killed|user (?:has been|is) (?:permanently )?banned)\b`)
 
 // isSplit reports whether reason is "a.b c.d". Servers see to it that no user
 // can quit with such a text: they put "Quit: " before what users say.

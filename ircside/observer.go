@@ -43,6 +43,7 @@ type observer struct {
 	topic              topicState
 	bans               banlist
 	order              *order // what a member has just said to us, if that it was
+	unsure             bool   // whether those stay who have just been banned
 	silencer           string // who has just banned members of whom nothing is told yet
 	synced             bool   // the member list is complete
 	secret             bool   // +s or +p
