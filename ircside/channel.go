@@ -31,8 +31,8 @@ type membership struct {
 	lost   bool   // the core has been told that their session is down
 	parts  int    // PARTs on the wire
 	typed  typed  // of what they write here
-	// disguise is the keeper's alone.
-	disguise disguise
+	// disguise is the keeper's, from when it first speaks for somebody.
+	disguise *disguise
 	wanted   bool // of the keeper's: the core has asked for it, not only lodgers
 	// presence is how available they are by what they say in this room.
 	presence bridge.Presence

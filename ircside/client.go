@@ -150,7 +150,13 @@ func (c *client) fail(e bridge.Event, how bridge.Failure) {
 }
 
 // failure is how a request that ended with err went.
-func (c *client) failure(err error) bridge.Failure { return failureOf(err, c.net.decode) }
+func (c *client) failure(err error) bridge.Failure {
+	why := failureOf(err, c.net.decode)
+	if why.Text == notConnected && c.keeper() { // whoever reads it never was
+		why.Text = "The bridge is not connected to " + c.net.name + " at the moment."
+	}
+	return why
+}
 
 // console is the room in which somebody talks to the network itself.
 func (c *client) console() bridge.Room { return bridge.Room{Network: c.net.name, Owner: c.who()} }

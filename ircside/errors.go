@@ -188,6 +188,8 @@ func replyKind(r *session.ReplyError) bridge.ErrorKind {
 	return bridge.ErrPolicy
 }
 
+const notConnected = "You are not connected to the IRC network at the moment."
+
 // failureOf is the answer to somebody whose request ended with err, in the
 // server's words where there are any.
 func failureOf(err error, decode func([]byte) string) bridge.Failure {
@@ -210,7 +212,7 @@ func failureOf(err error, decode func([]byte) string) bridge.Failure {
 	case errors.Is(err, session.ErrQueueFull):
 		return bridge.Failure{Kind: bridge.ErrTooMany, Text: "Too much is waiting to be sent to the IRC server. Try again in a moment."}
 	case errors.Is(err, session.ErrClosed), errors.Is(err, session.ErrNotReady), errors.Is(err, context.Canceled):
-		return bridge.Failure{Kind: bridge.ErrOffline, Text: "You are not connected to the IRC network at the moment."}
+		return bridge.Failure{Kind: bridge.ErrOffline, Text: notConnected}
 	case errors.Is(err, line.ErrTooLong):
 		return bridge.Failure{Kind: bridge.ErrTooLong, Text: "That does not fit an IRC line."}
 	case errors.Is(err, line.ErrParam), errors.Is(err, line.ErrControl):

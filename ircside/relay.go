@@ -31,7 +31,10 @@ func (c *client) relay(e bridge.Event, b bridge.Message) {
 		return
 	}
 	m.ch.speaks(e.By, e.Name)
-	d := &m.disguise
+	if m.disguise == nil {
+		m.disguise = &disguise{}
+	}
+	d := m.disguise
 	if d.open > 0 && !d.works {
 		if len(d.waiting) >= keeperQueue {
 			c.fail(e, c.failure(session.ErrQueueFull))
@@ -92,7 +95,7 @@ func (c *client) sayDisguised(m *membership, e bridge.Event, b bridge.Message, n
 
 // disguised is how a RELAYMSG went.
 func (c *client) disguised(m *membership, e bridge.Event, b bridge.Message, r session.Result) {
-	d := &m.disguise
+	d := m.disguise
 	d.open--
 	may, fit := refusalOf(r.Err)
 	switch {
@@ -141,7 +144,7 @@ func (c *client) powerOfKeeper(m *line.Message) {
 	}
 	c.lock()
 	defer c.unlock()
-	if room := c.room(m.Params[0]); room != nil {
+	if room := c.room(m.Params[0]); room != nil && room.disguise != nil {
 		room.disguise.refused = time.Time{}
 	}
 }
