@@ -93,6 +93,8 @@ func (s *state) takeKeeper(k *leg, e bridge.Event) {
 		if e.Ref == k.keeper.asked && e.Ref != "" {
 			k.keeper.asked = ""
 			s.keeperOut(k, b)
+		} else {
+			s.moderationFailed(k, e.Ref, b)
 		}
 	case bridge.Leave:
 		kind := bridge.ErrOffline

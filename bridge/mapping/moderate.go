@@ -63,7 +63,9 @@ func (s *state) moderationFailed(k *leg, ref string, f bridge.Failure) {
 	case "topic":
 		what = "The topic of " + place(k) + " stays as it was"
 	}
-	s.tell(a.from, a.actor, "", what+": "+f.Text)
+	if a.actor != bridge.Keeper { // else it was done from outside of any room
+		s.tell(a.from, a.actor, "", what+": "+f.Text)
+	}
 	if g := a.from.guests[a.target]; a.action == "kick" && g != nil && g.state == out && s.link.Moderation == Undo {
 		a.from.be(g, absent)
 		s.audit(a.from, "kick", a.target, a.name, a.by, a.reason, a.from, "undone: "+f.Text)
@@ -162,19 +164,40 @@ func (s *state) pardoned(k *leg, b bridge.Pardon) {
 		}
 		return
 	}
-	delete(s.bans, b.Person)
+	s.lift(ban, act{action: "unban", from: k, actor: k.personNamed(b.Actor), by: b.Actor, target: b.Person, name: ban.Name})
+}
+
+// lift ends a ban in all rooms but the one where that was done.
+func (s *state) lift(ban Ban, a act) {
+	delete(s.bans, ban.Person)
 	s.out.bans = append(s.out.bans, banChange{ban: ban, lift: true})
-	s.audit(k, "unban", b.Person, ban.Name, b.Actor, "", k, "done")
-	a := act{action: "unban", from: k, actor: k.personNamed(b.Actor), by: b.Actor, target: b.Person, name: ban.Name}
+	s.audit(a.from, a.action, a.target, a.name, a.by, "", a.from, "done")
 	for _, o := range s.legs {
-		if o != k && o.set.At.Network == b.Person.Network || o.set.At == ban.From && o != k {
-			s.request(o, a, bridge.Pardon{Person: b.Person})
+		if o != a.from && (o.set.At.Network == ban.Person.Network || o.set.At == ban.From) {
+			s.request(o, a, bridge.Pardon{Person: ban.Person})
 		}
-		if g := o.guests[b.Person]; g != nil && g.state == out {
+		if g := o.guests[ban.Person]; g != nil && g.state == out {
 			o.be(g, absent)
 		}
-		s.want(o, b.Person)
+		s.want(o, ban.Person)
 	}
+}
+
+// administrator is who lifts bans from outside of any room.
+const administrator = "the administrator"
+
+// unban ends the bans of whoever what names: a Person's String, its ID, or a
+// name. All rooms are asked for it.
+func (s *state) unban(what string) []Ban {
+	var lifted []Ban
+	for _, p := range sorted(s.bans) {
+		if b := s.bans[p]; p.String() == what || p.ID == what || fold(b.Name) == fold(what) {
+			lifted = append(lifted, b)
+			s.lift(b, act{action: "unban", from: new(leg), actor: bridge.Keeper, by: administrator, target: p, name: b.Name})
+		}
+	}
+	s.settleAll()
+	return lifted
 }
 
 // topic is that a room has another topic: the others get it, too, unless it is

@@ -132,6 +132,20 @@ func (s *Side) Explain(what string) []Presence {
 	return all
 }
 
+// Unban ends the bans of whoever what names (a Person's String, its ID, or a
+// name) from a link, or with "" from all, and tells whose and where those were.
+func (s *Side) Unban(what, link string) map[string][]Ban {
+	lifted := map[string][]Ban{}
+	s.each(func(st *state) {
+		if link == "" || link == st.link.Name {
+			if bans := st.unban(what); bans != nil {
+				lifted[st.link.Name] = bans
+			}
+		}
+	})
+	return lifted
+}
+
 // each lets f look at the state of every link, in the order of their names.
 func (s *Side) each(f func(*state)) {
 	s.mu.RLock()

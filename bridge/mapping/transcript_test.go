@@ -25,6 +25,7 @@ import (
 //	in muc: alice bob     shorthand: the Keeper joins, and those are there
 //	status
 //	who NAME
+//	unban NAME
 func TestTranscripts(t *testing.T) { golden.Test(t, "testdata/*.txt", play) }
 
 type script struct {
@@ -101,6 +102,10 @@ func (s *script) line(line string, f []string) {
 		s.pass(d)
 	case "status":
 		s.dump(s.state.status())
+	case "unban":
+		for _, b := range s.state.unban(f[1]) {
+			fmt.Fprintf(&s.out, "= lifted %s\n", s.personName(b.Person))
+		}
 	case "who":
 		for _, p := range s.state.explain(f[1]) {
 			fmt.Fprintf(&s.out, "= %s in %s: %s %s\n", p.Name, s.roomName(bridge.Room{Network: bridge.NetworkMapped, ID: "link/" + p.Room.String()}), p.How, p.Why)

@@ -43,6 +43,14 @@ func (g *gateway) serveControl(ctx context.Context) {
 		control.Answer(w, g.explain(r.URL.Query().Get("what")))
 	})
 	mux.HandleFunc("GET /trace", g.serveTrace)
+	mux.HandleFunc("POST /unban", func(w http.ResponseWriter, r *http.Request) {
+		var u unban
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxPlan)).Decode(&u); err != nil {
+			control.Refuse(w, http.StatusBadRequest, err)
+			return
+		}
+		control.Answer(w, unbanned{What: u.What, Bans: g.maps.Unban(u.What, u.Link)})
+	})
 	mux.HandleFunc("POST /plan", func(w http.ResponseWriter, r *http.Request) {
 		var q planQuestion
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxPlan)).Decode(&q); err != nil {

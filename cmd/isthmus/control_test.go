@@ -72,6 +72,7 @@ func TestStatus(t *testing.T) {
 func TestStatusOfBrokenFile(t *testing.T) {
 	_, path := running(t, "")
 	gatewayFile(t, filepath.Dir(path), "nonsense: 1\nlinks: none\n")
+	asked(t, []string{"unban", "nobody", "-c", path}, "nobody is not banned from a link")
 	asked(t, []string{"status", "-c", path}, "isthmus "+version)
 	gatewayFile(t, filepath.Dir(path), "nonsense: [\n")
 	asked(t, []string{"status", "-c", path}, "not YAML", "--socket")

@@ -42,6 +42,6 @@ Matrix homeserver, if there is one, as an application service.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(runCommand(), checkConfigCommand(), initCommand(), registrationCommand(), versionCommand(),
-		planCommand(), statusCommand(), explainCommand(), traceCommand(), auditCommand())
+		planCommand(), statusCommand(), explainCommand(), unbanCommand(), traceCommand(), auditCommand())
 	return root
 }
