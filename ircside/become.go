@@ -153,16 +153,5 @@ func (o *observer) remark(was, who bridge.Person) {
 			}
 		}
 	}
-	for _, b := range o.bans.bans {
-		for i := range b.of {
-			if b.of[i] == was {
-				b.of[i] = who
-			}
-		}
-	}
-	for i := range o.bans.left {
-		if o.bans.left[i].person == was {
-			o.bans.left[i].person = who
-		}
-	}
+	o.bans.renamed(was, who)
 }

@@ -361,3 +361,27 @@ func BenchmarkPieces(b *testing.B) {
 		pieces(said, nil, 400)
 	}
 }
+
+// What was not answered when the connection broke fails, each by itself, and
+// what comes after it is back goes out.
+func TestRelayLost(t *testing.T) {
+	w, p := keeperWorld(t, "draft/relaymsg=/ message-tags batch labeled-response", nil)
+	w.via("m1", "Juliet", bridge.Message{Text: "one"})
+	w.via("m2", "Juliet", bridge.Message{Text: "two"})
+	p.expectTagged("RELAYMSG #go Juliet/xmpp one")
+	_ = p.conn.Close()
+	offline := " kind 14: The bridge is not connected to net at the moment."
+	w.want(`#go | failure "m1"`+offline, `#go | failure "m2"`+offline,
+		"#go | <isthmus> attached false: Connection to net lost: connection lost. Trying again.")
+	w.via("m3", "Juliet", bridge.Message{Text: "three"})
+	w.want(`#go | failure "m3"` + offline)
+	p = w.accept()
+	p.joined("isthmus @bob")
+	w.want("#go | members bob=4 <isthmus>isthmus=1 secret false", `#go | topic by "": `,
+		"#go | <isthmus> attached true: Connected to net again.")
+	p.observes()
+	w.via("m4", "Juliet", bridge.Message{Text: "four"})
+	p.expect("PRIVMSG #go :<Juliet> four")
+	p.pong()
+	w.want(`#go | confirm "m4" native ""`)
+}
