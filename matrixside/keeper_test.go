@@ -185,6 +185,31 @@ func TestGuestsArePutIn(t *testing.T) {
 	})
 }
 
+// TestMappedRoomIsNotPestered: an XMPP user whom a mapping would have in a room
+// that wants to be asked asks once, not each time that the mapping tries.
+func TestMappedRoomIsNotPestered(t *testing.T) {
+	b := startBridged(t, fakehs.Options{}, nil)
+	bob := b.hs.User("bob")
+	at := bob.CreateRoom(fakehs.RoomOptions{Alias: "knock", JoinRule: "knock"})
+	room := matrixRoom("#knock%example.org")
+	for i := range 2 {
+		if f := b.refused(b.ask(room, bridge.Keeper, "isthmus", bridge.Join{})); f.Kind != bridge.ErrMembersOnly || strings.Contains(f.Text, "has asked") != (i == 0) {
+			t.Errorf("%+v", f)
+		}
+	}
+	bob.Invite(at, b.hs.Bot())
+	expectEvent(b.core, "the invitation", anyOf[bridge.Invite])
+	b.keep(room)
+	for range 3 {
+		if f := b.refused(b.ask(room, alice, "Alice", bridge.Join{})); f.Kind != bridge.ErrMembersOnly {
+			t.Errorf("%+v", f)
+		}
+	}
+	if n := len(b.hs.Requests("POST", "/knock/")); n != 2 {
+		t.Errorf("knocked %d times", n)
+	}
+}
+
 func TestGuestBecomesAnother(t *testing.T) {
 	both(t, func(t *testing.T, kind fakehs.Kind) {
 		b := startBridged(t, fakehs.Options{Kind: kind}, nil)

@@ -46,6 +46,8 @@ type native struct {
 	admitted map[bridge.Person]bool
 	// bans are the users who are known to be banned; see native_bans.go.
 	bans map[id.UserID]bool
+	// knocked is when people of a mapping asked to be let in last.
+	knocked map[bridge.Person]time.Time
 	// bridges are other bridges that say that they have the room.
 	bridges map[id.UserID]bool
 	// keeping is that the Keeper is on its way in, held what waits for it, back

@@ -380,7 +380,7 @@ func (n *natives) letIn(ctx context.Context, e bridge.Event, ghost id.UserID, th
 		return &f
 	}
 	_, again := n.awaited(at) // then it has been tried before, and whoever was asked need not be asked again
-	asked := !(e.By == bridge.Keeper && again) && n.knock(ctx, ghost, there.room, at, via, reason)
+	asked := !(e.By == bridge.Keeper && again) && there.mayAsk(e.By) && n.knock(ctx, ghost, there.room, at, via, reason)
 	switch {
 	case e.By == bridge.Keeper:
 		return n.keeperRefused(e.Room, at, f, asked)

@@ -35,6 +35,28 @@ func (n *natives) knock(ctx context.Context, ghost id.UserID, room bridge.Room, 
 	return true
 }
 
+// knockEvery is how often somebody asks a mapped room to be let in: a mapping
+// tries again and again.
+const knockEvery = time.Hour
+
+// mayAsk reports whether somebody may ask the room to be let in now.
+func (n *native) mayAsk(who bridge.Person) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.ours[bridge.Keeper] == nil {
+		return true
+	}
+	now := time.Now()
+	if now.Sub(n.knocked[who]) < knockEvery {
+		return false
+	}
+	if n.knocked == nil || len(n.knocked) >= maxKnocks {
+		n.knocked = map[bridge.Person]time.Time{}
+	}
+	n.knocked[who] = now
+	return true
+}
+
 // turnedDown takes the news that a ghost who had knocked will not be let in, and
 // tells its person; it reports whether e is that. Only homeservers that have
 // knocking know it, and those say how it was before.
