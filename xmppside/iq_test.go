@@ -48,6 +48,8 @@ func TestServices(t *testing.T) {
 		{"#go@gw.example.org", "<ping xmlns='urn:xmpp:ping'/>", []string{"<item-not-found ", "write #go%network@gw.example.org"}},
 		{"efnet@gw.example.org", "<ping xmlns='urn:xmpp:ping'/>", []string{"<item-not-found ", "network is not known"}},
 		{"xmpp@gw.example.org", "<ping xmlns='urn:xmpp:ping'/>", []string{"<item-not-found "}},
+		{"mapped@gw.example.org", "<ping xmlns='urn:xmpp:ping'/>", []string{"<item-not-found "}},
+		{"somebody%bridge@gw.example.org", "<ping xmlns='urn:xmpp:ping'/>", []string{"<item-not-found "}},
 		{`#caf\u{e9}%libera@gw.example.org`, "<ping xmlns='urn:xmpp:ping'/>", []string{"<jid-malformed ", "write #café%libera@gw.example.org"}},
 	} {
 		s.get(c.to, c.payload)

@@ -118,7 +118,7 @@ func (s *settings) find(j jid.JID) (address.Address, error) {
 // serves reports whether there may be such a network.
 func (s *settings) serves(network string) bool {
 	switch network {
-	case bridge.NetworkXMPP:
+	case bridge.NetworkXMPP, bridge.NetworkMapped, bridge.NetworkBridge:
 		return false
 	case bridge.NetworkMatrix:
 		return s.Matrix || s.bound(network)

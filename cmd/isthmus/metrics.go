@@ -65,6 +65,7 @@ func (g *gateway) allMetrics() *metrics.Metrics {
 	metrics.Counter(m, "isthmus_guests_ignored_total", "Stanzas of rooms that mean nothing here.", &guests.Ignored)
 	metrics.Counter(m, "isthmus_guests_timeouts_total", "Requests that a room did not answer.", &guests.Timeouts)
 	metrics.Counter(m, "isthmus_guests_surprises_total", "Rooms that came into being by a join of ours, and were left.", &guests.Surprises)
+	metrics.Counter(m, "isthmus_guests_echoes_total", "Our own words in a room, repeated by somebody else.", &guests.Echoes)
 
 	irc := &g.irc.Counters
 	m.Gauge("isthmus_irc_sessions", "Open connections to IRC.", func() int { return int(irc.Sessions.Load()) })

@@ -325,11 +325,12 @@ func (r *Room) vanished(nick string, st *wire.Stanza, x wire.Element, c codes) {
 		r.renamed(o, strings.Clone(to))
 		return
 	}
+	if !o.native() {
+		return // they tell it themselves
+	}
 	how := departure(st, x, c)
 	how.Actor = r.actor(how.Actor, nick)
-	if o.native() {
-		r.remember(o.nick, o.jid)
-	}
+	r.remember(o.nick, o.jid)
 	if how.Cause == bridge.CauseBan {
 		r.noteBan(o.jid, r.personOf(o), o.nick)
 	}
