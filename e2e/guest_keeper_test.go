@@ -40,14 +40,29 @@ func TestKeeper(t *testing.T) {
 		g.open(alice, g.room.ID, "alice", `<field var="muc#roomconfig_persistentroom"><value>1</value></field>`)
 		g.enter(bridge.Keeper, "bridge")
 		at := alice.Expect(harness.From(g.room.ID+"/bridge"), harness.Kind("presence/"))
-		if jid := at.TextOf("x"); harness.Missing(at, []harness.Match{harness.Item("jid", g.keeperJID()+"/isthmus")}) != nil {
-			g.Error(jid, at)
+		if harness.Missing(at, []harness.Match{harness.Item("jid", g.keeperJID()+"/isthmus")}) != nil {
+			g.Error(at)
 		}
 		for space, want := range map[string]string{"http://jabber.org/protocol/disco#info": `type="bot"`, "jabber:iq:version": "Isthmus"} {
 			if e := alice.IQ("get", g.room.ID+"/bridge", `<query xmlns="`+space+`"/>`); e.Attr["type"] != "result" || !strings.Contains(e.String(), want) {
 				g.Error(e)
 			}
 		}
+
+		// A room for members asks it in.
+		closed := bridge.Room{Network: bridge.NetworkXMPP, ID: "closed-" + g.room.ID}
+		g.open(alice, closed.ID, "alice", `<field var="muc#roomconfig_membersonly"><value>1</value></field>`)
+		g.askAs(bridge.Keeper, "bridge", "closed", closed, bridge.Join{})
+		if f := g.answered("closed"); f == nil || f.Kind != bridge.ErrMembersOnly || !strings.Contains(f.Text, g.keeperJID()) {
+			g.Errorf("%+v", f)
+		}
+		alice.Send(`<message to="%s"><x xmlns="http://jabber.org/protocol/muc#user"><invite to="%s"><reason>come</reason></invite></x></message>`, closed.ID, g.keeperJID())
+		call := g.expect("an invitation", func(e bridge.Event) bool { _, called := e.Body.(bridge.Invite); return called })
+		if call.Room != closed || call.Body != (bridge.Invite{Person: bridge.Keeper, Reason: "come"}) {
+			g.Errorf("%+v", call)
+		}
+		g.askAs(bridge.Keeper, "bridge", "member", closed, bridge.Join{})
+		g.done("member")
 
 		// It speaks for others, and for itself.
 		rob := ircUser("rob")

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/time/rate"
+
 	"isthmus/bridge"
 	"isthmus/xmppside/component"
 	"isthmus/xmppside/guest"
@@ -20,6 +22,7 @@ type foreign struct {
 	side   *Side
 	talks  *talks
 	origin *guest.Origins
+	calls  *rate.Limiter // of the bridge itself into rooms
 
 	mu    sync.Mutex
 	rooms map[jid.JID]*guest.Room
@@ -29,8 +32,14 @@ type foreign struct {
 // one address, the second's is that with "-2" (see guest.Room).
 const guestResource = "isthmus"
 
+// How often the bridge may be asked into rooms, all in all: each time it may try.
+const (
+	callRate  = 0.2 // per second
+	callBurst = 10
+)
+
 func newForeign(s *Side) *foreign {
-	return &foreign{side: s, talks: newTalks(s), origin: guest.NewOrigins(), rooms: map[jid.JID]*guest.Room{}}
+	return &foreign{side: s, talks: newTalks(s), origin: guest.NewOrigins(), calls: rate.NewLimiter(callRate, callBurst), rooms: map[jid.JID]*guest.Room{}}
 }
 
 // concerns reports whether a delivery is for a room on somebody else's server,
@@ -263,8 +272,31 @@ func (f *foreign) handle(st *wire.Stanza) bool {
 	if st.Kind == wire.Message && st.Type == "error" {
 		return f.talks.bounced(st)
 	}
+	if st.Kind == wire.Message && st.To.Bare() == f.side.set.Load().keeper && f.called(st) {
+		return true
+	}
 	resource := st.To.Resource()
 	return (resource == guestResource || strings.HasPrefix(resource, guestResource+"-")) && f.stray(st)
+}
+
+// called takes an invitation of the bridge itself (XEP-0045 §7.8.2, XEP-0249),
+// which may be waited for, and reports false for what is none. Of a room that is
+// not mapped nobody waits for it.
+func (f *foreign) called(st *wire.Stanza) bool {
+	room, by, reason, err := invitation(st)
+	switch {
+	case err == errNoInvitation:
+		return false
+	case err != nil, f.side.set.Load().access.denies(room), !f.calls.Allow():
+		f.side.Counters.Guests.Ignored.Add(1)
+		return true
+	}
+	f.side.log.Info("the bridge is asked into a room", "room", room, "by", by)
+	f.side.core.Publish(bridge.Event{
+		Room: bridge.Room{Network: bridge.NetworkXMPP, ID: room.String()}, By: person(by),
+		Body: bridge.Invite{Person: bridge.Keeper, Reason: reason},
+	})
+	return true
 }
 
 // stray answers a room that believes one of ours to be in it who is not: this

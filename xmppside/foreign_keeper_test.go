@@ -36,8 +36,25 @@ func TestKeeperAddress(t *testing.T) {
 	}
 	s.say("<presence from='alice@example.org/phone' to='" + keeperAt + "' type='unavailable'/>")
 	s.fence()
+	// It is asked into a room, also by whom it does not serve.
+	for _, stanza := range []string{
+		"<message from='closed@muc.example' to='" + keeperAt + "'><x xmlns='http://jabber.org/protocol/muc#user'><invite from='romeo@example.net/x'><reason>come</reason></invite></x></message>",
+		"<message from='romeo@example.net/x' to='" + keeperAt + "'><x xmlns='jabber:x:conference' jid='closed@muc.example' reason='come'/></message>",
+	} {
+		s.say(stanza)
+		e := s.asked()
+		if e.Room.ID != "closed@muc.example" || e.By.ID != "romeo@example.net" || e.Body != (bridge.Invite{Person: bridge.Keeper, Reason: "come"}) {
+			t.Errorf("%+v", e)
+		}
+	}
+	s.say("<message from='closed@muc.example' to='" + keeperAt + "'><x xmlns='http://jabber.org/protocol/muc#user'><invite from='@'/></x></message>")
+	s.fence()
 	// Without a domain for all networks it is at the first.
 	o := set.Options
+	o.Unlisted = true
+	if free, err := newSettings(o); err != nil || free.serves(bridge.NetworkMapped) || free.serves(bridge.NetworkBridge) || !free.serves("irc.example") {
+		t.Error("reserved networks are served", err)
+	}
 	o.Domains = o.Domains[1:]
 	alone, err := newSettings(o)
 	if err != nil || alone.keeper.String() != "isthmus%bridge@libera.example.org" {

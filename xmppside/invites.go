@@ -1,6 +1,7 @@
 package xmppside
 
 import (
+	"errors"
 	"strings"
 
 	"isthmus/bridge"
@@ -65,30 +66,21 @@ func (s *settings) roomOf(person jid.JID, room string) (jid.JID, error) {
 // false for what is none. Into a room that we host, their network invites them.
 // Into any other they are asked in words: they may know how to enter it, or not.
 func (d *direct) invited(st *wire.Stanza, to address.Address) bool {
-	conference, isDirect := st.Child(nsConference, "x")
-	x, _ := st.Child(nsMUCUser, "x")
-	mediated, isMediated := x.Child(nsMUCUser, "invite")
-	if to.Kind != address.User || !isDirect && !isMediated {
+	room, by, reason, err := invitation(st)
+	if to.Kind != address.User || err == errNoInvitation {
 		return false
 	}
-	room, by, reason, err := st.From.Bare(), st.From.Bare(), conference.Attr("reason"), error(nil)
-	if isMediated { // the room itself says so
-		reason = mediated.ChildText(nsMUCUser, "reason")
-		by, err = jid.Parse(mediated.Attr("from"))
-	} else {
-		room, err = jid.Parse(conference.Attr("jid"))
-	}
+	isMediated := room == st.From.Bare()
 	set := d.side.set.Load()
 	who, isPerson := set.personAt(st.To.Bare())
 	switch {
-	case err != nil || room.Local() == "":
+	case err != nil:
 		d.side.refuse(st.Header, wire.StanzaError{Condition: wire.ConditionJIDMalformed, Text: "There is no such room."})
 		return true
 	case !isPerson:
 		d.side.refuse(st.Header, wire.StanzaError{Condition: wire.ConditionItemNotFound, Text: "There is nobody of that address."})
 		return true
 	}
-	reason = shorten(format.Plain(strings.Clone(reason)), maxReason)
 	e := bridge.Event{By: person(st.From)}
 	if hosted, err := set.find(room); err == nil && hosted.Kind == address.Channel && !isMediated {
 		id, err := address.RoomID(room.Bare())
@@ -115,6 +107,30 @@ func (d *direct) invited(st *wire.Stanza, to address.Address) bool {
 	e.Body = bridge.Message{Text: text}
 	d.side.request(st.Header, e)
 	return true
+}
+
+var errNoInvitation = errors.New("no invitation")
+
+// invitation reads who (bare) asks somebody into which room, and why: by the
+// room's own word (XEP-0045 §7.8.2), or by theirs (XEP-0249).
+func invitation(st *wire.Stanza) (room, by jid.JID, reason string, err error) {
+	conference, isDirect := st.Child(nsConference, "x")
+	x, _ := st.Child(nsMUCUser, "x")
+	mediated, isMediated := x.Child(nsMUCUser, "invite")
+	room, by, reason = st.From.Bare(), st.From.Bare(), conference.Attr("reason")
+	switch {
+	case isMediated:
+		reason = mediated.ChildText(nsMUCUser, "reason")
+		by, err = jid.Parse(strings.Clone(mediated.Attr("from")))
+	case isDirect:
+		room, err = jid.Parse(strings.Clone(conference.Attr("jid")))
+	default:
+		return jid.JID{}, jid.JID{}, "", errNoInvitation
+	}
+	if err == nil && room.Local() == "" {
+		err = errors.New("no room")
+	}
+	return room.Bare(), by.Bare(), shorten(format.Plain(strings.Clone(reason)), maxReason), err
 }
 
 // request publishes what a stanza wishes, and answers it with an error if
