@@ -23,8 +23,12 @@ const (
 
 var guestStates = [...]string{"absent", "relayed", "entering", "puppet", "puppet, offline", "out"}
 
-// puppetPause is for how long nobody asks for a session that was refused.
-const puppetPause = 10 * time.Minute
+// puppetPause is for how long nobody asks for a session that was refused, or
+// killed. It doubles each time, up to puppetPauseMost.
+const (
+	puppetPause     = 10 * time.Minute
+	puppetPauseMost = 24 * time.Hour
+)
 
 // joinsBound is how many answers to Joins are waited for, at least.
 const joinsBound = 4096
@@ -46,6 +50,7 @@ type guest struct {
 	tries  int           // names that were taken
 	spoke  time.Time
 	pause  time.Time // no session is asked for before
+	fails  int       // sessions refused or killed in a row
 	show   bridge.Show
 	status string
 	avatar string // these three as the room was told last
@@ -301,6 +306,9 @@ func (s *state) takeGuest(k *leg, g *guest, e bridge.Event) {
 			s.want(k, p)
 		}
 	case bridge.Message:
+		if g.state == present {
+			g.fails = 0 // the network bears it
+		}
 		s.heard(k, e, b)
 	case bridge.RoleChange:
 		g.role = b.Role
@@ -363,9 +371,16 @@ func (s *state) guestRefused(k *leg, p bridge.Person, g *guest, f bridge.Failure
 		return
 	}
 	k.be(g, back(g))
-	g.why, g.pause, g.tries = f.Text, s.now.Add(puppetPause), 0
+	g.why, g.tries = f.Text, 0
+	s.pause(g)
 	s.log(slog.LevelInfo, "somebody has no session of their own in a mapped room, and is relayed", "room", k.set.At, "person", p, "why", f.Text)
 	s.want(k, p)
+}
+
+// pause keeps from asking for a session for some time.
+func (s *state) pause(g *guest) {
+	g.pause = s.now.Add(min(puppetPause<<min(g.fails, 16), puppetPauseMost))
+	g.fails++
 }
 
 // back is what a guest is who does not get the session that was asked for.
@@ -388,7 +403,8 @@ func (s *state) guestOut(k *leg, p bridge.Person, g *guest, e bridge.Event, l br
 		g.why = removal(l, "You were")
 		s.removed(k, p, name, l)
 	case l.Cause == bridge.CauseKill:
-		g.why, g.pause = removal(l, name+" was"), s.now.Add(time.Hour)
+		g.why, g.idled = removal(l, name+" was"), true
+		s.pause(g)
 	default:
 		g.pause, g.why = s.now.Add(time.Minute), removal(l, name+" was")
 	}

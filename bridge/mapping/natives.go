@@ -231,7 +231,7 @@ func (s *state) absent(k *leg) {
 }
 
 // away tells the other rooms that one can't be seen, and after a while lets
-// its people go.
+// its people go: soon, where we may not be there.
 func (s *state) away(k *leg) {
 	switch since := s.now.Sub(k.absence.down); {
 	case since < downNotice:
@@ -241,7 +241,7 @@ func (s *state) away(k *leg) {
 		k.keeper.noticed = true
 		s.notice(k, strings.TrimSpace("There is no connection to "+place(k)+" at the moment. "+k.keeper.lastWhy))
 	}
-	if until := k.absence.down.Add(downPatience); s.now.Before(until) {
+	if until := k.absence.down.Add(downPatience); k.keeper.state != refused && s.now.Before(until) {
 		s.wakeBy(until)
 		return
 	}
