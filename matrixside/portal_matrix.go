@@ -285,8 +285,14 @@ func (s *portalState) ephemeral(e *event.Event) {
 	}
 }
 
-// presence takes in how available a user is.
-func (s *portalState) presence(user id.UserID, p bridge.Presence) { s.signal(user, p) }
+// presence takes in how available a user is. Homeservers also say when they were
+// active last, which is no news elsewhere.
+func (s *portalState) presence(user id.UserID, p bridge.Presence) {
+	if u := s.users[user]; u != nil && u.phase == userIn && (u.presence == nil || *u.presence != p) {
+		u.presence = &p
+		s.signal(user, p)
+	}
+}
 
 func (s *portalState) signal(user id.UserID, b bridge.Body) {
 	if u := s.users[user]; u != nil && u.phase == userIn {

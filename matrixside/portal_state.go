@@ -90,7 +90,8 @@ type portalUser struct {
 	nick  string // as the network has it
 	// avatar is their picture's mxc URI, hash its SHA-1 as it was told.
 	avatar, hash string
-	again        bool // the Join under way repeats one that had succeeded: nobody has just asked for it
+	presence     *bridge.Presence // as it was told since they are in
+	again        bool             // the Join under way repeats one that had succeeded: nobody has just asked for it
 	since        since
 	held         []heldMessage
 	told         time.Time // of encryption
@@ -332,7 +333,7 @@ func (s *portalState) joined(e bridge.Event, j bridge.Join) {
 		s.notice("On "+s.home+" you are called "+e.Name+".", "", user)
 	}
 	s.setLevels(map[id.UserID]int{user: roleLevels[j.Role]})
-	u.hash = ""
+	u.hash, u.presence = "", nil
 	s.do(actFlush{user})
 	if u.avatar != "" {
 		s.do(actLooks{user, u.avatar})
