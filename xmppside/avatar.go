@@ -102,22 +102,29 @@ func hash(data []byte) string {
 
 // askAvatar answers e, a QueryAvatar that another network put to an XMPP user,
 // or a room or somebody in it, in a private conversation (e.Room.ID is their
-// JID): with the picture in their vCard (XEP-0153 §3.2: the one whose hash their
-// presence shows). It is asked in the name of the domain that leads to who asks,
-// or of an occupant in that room.
+// JID).
 func (s *Side) askAvatar(e bridge.Event) {
 	answer := func(b bridge.Body) {
 		s.core.Publish(bridge.Event{Room: e.Room, Ref: e.ID, Body: b})
 	}
-	fail := func(kind bridge.ErrorKind, text string) { answer(bridge.Failure{Kind: kind, Text: text}) }
 	to, err := jid.Parse(e.Room.ID)
 	if err != nil {
-		fail(bridge.ErrNotFound, "This is no address of XMPP.")
+		answer(bridge.Failure{Kind: bridge.ErrNotFound, Text: "This is no address of XMPP."})
 		return
 	}
+	s.fetchAvatar(to, e.Room.Owner.Network, answer)
+}
+
+// fetchAvatar asks for the picture in a vCard (XEP-0153 §3.2: the one whose hash
+// presences show), in the name of the domain that leads to a network or, for
+// somebody in a room elsewhere, of an occupant there. answer is given the Answer
+// or a Failure.
+func (s *Side) fetchAvatar(to jid.JID, network string, answer func(bridge.Body)) {
+	fail := func(kind bridge.ErrorKind, text string) { answer(bridge.Failure{Kind: kind, Text: text}) }
 	var from jid.JID
+	var err error
 	if to.IsBare() {
-		from, err = jid.New("", s.set.Load().domainOf(e.Room.Owner.Network), "")
+		from, err = jid.New("", s.set.Load().domainOf(network), "")
 	} else if room := s.foreign.room(to); room != nil {
 		from = room.Watcher()
 	}

@@ -27,6 +27,8 @@ type surroundings struct {
 	address func(p bridge.Person) (jid.JID, error)
 	// ask publishes a request outside of the rooms; done is given the answer.
 	ask func(e bridge.Event, done func(bridge.Body))
+	// picture asks for that of an occupant of another room on XMPP.
+	picture func(at jid.JID, answer func(bridge.Body))
 	// chats are the private conversations: what is said in them to the
 	// occupant of a room is answered there.
 	chats chats
@@ -74,6 +76,7 @@ func newRooms(s *Side) *rooms {
 		person:  func(j jid.JID) (bridge.Person, bool) { return s.set.Load().personAt(j) },
 		address: func(p bridge.Person) (jid.JID, error) { return s.set.Load().personJID(p) },
 		ask:     s.ask,
+		picture: func(at jid.JID, answer func(bridge.Body)) { s.fetchAvatar(at, "", answer) },
 		chats:   s.direct,
 		leftOut: &s.Counters.Signals,
 		key:     set.Key,

@@ -128,6 +128,16 @@ func (h *hosted) query(e bridge.Event, user jid.JID, w muc.Query) {
 		h.queryPicture(ref, user)
 		return
 	}
+	if at, elsewhere := h.elsewhere(w.Target); elsewhere && w.Payload.Is(nsVCard, "vCard") {
+		h.rooms.picture(at, func(answer bridge.Body) {
+			c := vCard{nickname: address.Name(w.Target)}
+			if a, ok := answer.(bridge.Answer); ok {
+				c.photo, _, _ = pictureIn(a) // one that can't be sent is none
+			}
+			h.room.Answer(ref, string(c.append(nil)))
+		})
+		return
+	}
 	room, network, err := h.conversation(user, w.Target)
 	if err != nil || !w.Payload.Is(nsVCard, "vCard") {
 		h.room.Refuse(ref, wire.StanzaError{Condition: wire.ConditionServiceUnavailable})

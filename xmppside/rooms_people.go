@@ -2,6 +2,7 @@ package xmppside
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"isthmus/bridge"
@@ -95,6 +96,17 @@ func (p people) Find(j jid.JID) (nick, account string) {
 
 var errElsewhere = errors.New("they are in another room on XMPP, which this one is connected to: write to them there")
 
+// elsewhere is where an occupant is who is in another room on XMPP, that this
+// one is mapped to, and reports false for all others.
+func (h *hosted) elsewhere(nick string) (at jid.JID, is bool) {
+	who := accountPerson(h.room.Account(nick))
+	if who.Network != bridge.NetworkXMPP {
+		return jid.JID{}, false
+	}
+	at, err := jid.Parse(who.ID)
+	return at, err == nil
+}
+
 // conversation is the private one of a user with an occupant, who is on a network.
 func (h *hosted) conversation(user jid.JID, nick string) (room bridge.Room, network string, err error) {
 	var at jid.JID
@@ -109,7 +121,7 @@ func (h *hosted) conversation(user jid.JID, nick string) (room bridge.Room, netw
 		network = other.Network
 		at, err = h.rooms.domains().JID(other)
 	case who.Network == bridge.NetworkXMPP:
-		err = errElsewhere
+		err = fmt.Errorf("%w, %s", errElsewhere, who.ID)
 	default:
 		network = who.Network
 		at, err = h.rooms.address(who)

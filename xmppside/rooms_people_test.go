@@ -45,7 +45,9 @@ func TestPeopleOfOtherNetworks(t *testing.T) {
 		// A private message (XEP-0045 §7.5).
 		b.from("<message from='" + alicePC + "' to='" + roomAt + "/" + c.name + "' type='chat' id='w'><body>psst</body></message>")
 		if c.talk == "" {
-			b.expect("type='error'", "<item-not-found", "write to them there")
+			b.expect("type='error'", "<item-not-found", "write to them there, lounge@muc.example/"+c.name)
+			b.from("<iq from='" + alicePC + "' to='" + roomAt + "/" + c.name + "' type='get' id='v'><vCard xmlns='vcard-temp'/></iq>")
+			b.expect("type='result'", "<NICKNAME>"+c.name+"</NICKNAME>", "<BINVAL>R0lGODlh</BINVAL>")
 		} else if e := b.asked(); e.Room.ID != c.talk || e.Room.Owner != alice {
 			t.Errorf("%s: %+v", c.who, e)
 		}

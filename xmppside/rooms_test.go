@@ -50,6 +50,9 @@ func newBorder(t *testing.T) *border {
 		ask:     func(e bridge.Event, done func(bridge.Body)) { b.Publish(e); b.answer = done },
 		person:  set.personAt,
 		address: set.personJID,
+		picture: func(at jid.JID, answer func(bridge.Body)) {
+			answer(bridge.Answer{Rows: [][]string{{"image/gif", "R0lGODlh"}}})
+		},
 		chats:   b,
 		leftOut: new(atomic.Int64),
 		key:     []byte("0123456789abcdef"),
