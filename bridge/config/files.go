@@ -90,14 +90,14 @@ func (r *reader) beside(path *string, cfg *Config, name string) {
 	switch *path {
 	case "off":
 		*path = ""
-		return
-	case "":
+	case "": // the paths of the store are resolved
 		*path = filepath.Join(filepath.Dir(cfg.Store.KeyFile), name)
 		if postgres, _ := postgresURL(cfg.Store.Path); !postgres {
 			*path = filepath.Join(filepath.Dir(cfg.Store.Path), name)
 		}
+	default:
+		r.resolve(path)
 	}
-	r.resolve(path)
 }
 
 func (r *reader) resolve(path *string) {

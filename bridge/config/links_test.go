@@ -159,6 +159,10 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s: %s, %v", more, got, err)
 		}
 	}
+	control, audit, err := Paths("etc/c.yaml", []byte(minimal+"store: { path: i.db }\n"))
+	if control != "etc/control.sock" || audit != "etc/audit.jsonl" || err != nil {
+		t.Errorf("%s, %s, %v", control, audit, err)
+	}
 	cfg := loadMapped(t, "", "")
 	if cfg.Control != "/var/lib/isthmus/control.sock" || cfg.Audit.File != "/var/lib/isthmus/audit.jsonl" || cfg.Audit.Most != 10<<20 {
 		t.Errorf("%q, %+v", cfg.Control, cfg.Audit)
