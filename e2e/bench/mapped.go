@@ -19,6 +19,15 @@ type mapping struct {
 	flood  bool   // its flood control is as it comes
 }
 
+// software is what the homeserver says to be, if more ghosts are to stand in a room
+// than any homeserver bears.
+func (m mapping) software() string {
+	if m.people > 0 {
+		return "Synapse"
+	}
+	return ""
+}
+
 const (
 	mappedChannel = "#bench"
 	mappedAlias   = "#bench"
@@ -219,7 +228,7 @@ func heard(expected []*crossing, own, name, line string, at time.Time) {
 	}
 	speaker := words[len(words)-1]
 	if len(words) > 1 { // a relay puts it before the line
-		name = strings.Trim(words[0], "<>")
+		name = strings.Trim(words[0], "<>:")
 		if name != speaker {
 			speaker = own // as if it had said that by itself
 		}

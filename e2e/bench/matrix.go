@@ -77,7 +77,7 @@ func (s *stage) addHomeserver(dir, config string) error {
 		return err
 	}
 	s.hs = fakehs.Start(hsT{}, fakehs.Options{
-		ServerName: hsName, Registration: registration, OnEvent: s.notice, OnPush: s.push,
+		ServerName: hsName, Registration: registration, OnEvent: s.notice, OnPush: s.push, Software: s.kind.mapped.software(),
 	})
 	text, err := os.ReadFile(config)
 	if err != nil {

@@ -79,22 +79,47 @@ func mappedCrowd(ctx context.Context, b *bench, k kind, r results) error {
 // mappedRoom has the people of three networks talk in one room: one line after
 // another from each network, then as many as they can.
 func mappedRoom(ctx context.Context, s *stage, r results) error {
-	puppets := 2 * s.kind.mapped.people
-	if err := s.until(ctx, "everybody everywhere", func() bool {
-		return s.muc.count() > puppets && len(s.hs.Members(s.mappedRoom, "join")) > puppets+s.kind.mapped.people
-	}); err != nil {
-		return fmt.Errorf("%w: %d in the MUC, %d on Matrix", err, s.muc.count(), len(s.hs.Members(s.mappedRoom, "join")))
+	networks := [3]*speakers{s.ircSpeakers(), s.mucSpeakers(), s.hsSpeakers()}
+	if err := s.everybodyIn(ctx, networks); err != nil {
+		return err
 	}
 	full, err := s.memory(ctx)
 	if err != nil {
 		return err
 	}
 	r["mapped-rss"] = measured(full / 1024)
-	networks := [3]*speakers{s.ircSpeakers(), s.mucSpeakers(), s.hsSpeakers()}
 	if err := s.roomLatency(ctx, networks, r); err != nil {
 		return err
 	}
 	return s.roomRate(ctx, networks, r)
+}
+
+// everybodyIn has everybody say something, since who speaks comes at once, and
+// waits until they are occupants of the MUC and members on Matrix.
+func (s *stage) everybodyIn(ctx context.Context, networks [3]*speakers) error {
+	people := s.kind.mapped.people
+	b := expectBetween(networks, people)
+	for from, p := range networks {
+		for _, c := range b.from(from) {
+			c.loose = true // who is on their way in holds up nobody else
+		}
+		s.watchMapped(b.at(0), b.at(1), b.at(2))
+		if err := p.speak(people, b.from(from)...); err != nil {
+			return err
+		}
+	}
+	if err := s.all(ctx, b.tallies()...); err != nil {
+		return err
+	}
+	here := func() (inMUC, onMatrix int) { return s.muc.count(), len(s.hs.Members(s.mappedRoom, "join")) }
+	if err := s.until(ctx, "everybody everywhere", func() bool {
+		inMUC, onMatrix := here()
+		return inMUC == 2*people+1 && onMatrix == 3*people+1
+	}); err != nil {
+		inMUC, onMatrix := here()
+		return fmt.Errorf("%w: %d in the MUC, %d on Matrix", err, inMUC, onMatrix)
+	}
+	return nil
 }
 
 // between are the crossings of the next n lines of each network in each other

@@ -4,6 +4,14 @@ import (
 	"strings"
 )
 
+// software is what servers ask each other (server-server API §3).
+func (s *Server) software(*call) (any, error) {
+	if s.o.Software == "" {
+		return nil, unrecognized()
+	}
+	return map[string]any{"server": map[string]any{"name": s.o.Software, "version": "1.160.0"}}, nil
+}
+
 // versions are what a Dendrite 0.13 and a Synapse of today answer.
 func (s *Server) versions(*call) (any, error) {
 	versions, features := []string{"r0.6.1", "v1.1", "v1.2"}, map[string]bool{"org.matrix.msc3916.stable": true}

@@ -62,6 +62,8 @@ type Options struct {
 	MostUpload int64
 	// NoServerInIDs makes room ids as room version 12 has them, "!opaque".
 	NoServerInIDs bool
+	// Software is what it says to be ("Synapse"); it says nothing if that is empty.
+	Software string
 	// OnEvent is told of each event as it happens, OnPush of the events of each
 	// transaction just before it is sent. Neither may block, or use the Server.
 	OnEvent func(*Event)

@@ -18,6 +18,7 @@ type route struct {
 
 var routes = makeRoutes([]route{
 	{method: "GET", path: "client/versions", handle: (*Server).versions, open: true},
+	{method: "GET", path: "federation/{v}/version", handle: (*Server).software, open: true},
 	{method: "GET", path: "client/{v}/capabilities", handle: (*Server).capabilities},
 	{method: "POST", path: "client/{v}/register", handle: (*Server).register},
 	{method: "GET", path: "client/{v}/account/whoami", handle: (*Server).whoami},
