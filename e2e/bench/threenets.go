@@ -12,7 +12,7 @@ const (
 	roomPeople  = 100
 	roomSeconds = 4
 	roomTick    = 10 * time.Millisecond
-	roomPerTick = 25 // lines of all three networks: 2,500 a second
+	roomPerTick = 22 // lines of all three networks: 2,200 a second
 	roomSingles = 200
 
 	crowdPuppets = 1000
