@@ -93,3 +93,18 @@ func TestMappedDirection(t *testing.T) {
 		m.native.ExpectNone("PRIVMSG .*(nobody hears me|to matrix alone)")
 	})
 }
+
+// There are so many puppets at most; who is beyond is relayed.
+func TestMappedMostPuppets(t *testing.T) {
+	onThree(t, once, func(m *mapped) {
+		m.rooms[onIRC].Set("as", "puppets")
+		m.rooms[onIRC].Set("puppets", 1)
+	}, func(m *mapped) {
+		m.together()
+		m.alice.Say(m.muc, "I am first")
+		m.native.ExpectFrom(m.nick("alice"), "PRIVMSG "+m.channel+" :I am first$")
+		m.bob.Say(m.id, "I am second")
+		m.hears(m.nick("bob"), "I am second")
+		m.answers(`(?s)`+m.nick("bob")+`.*as many`, "explain", m.nick("bob"))
+	})
+}

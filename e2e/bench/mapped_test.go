@@ -45,3 +45,20 @@ func TestBetween(t *testing.T) {
 		t.Errorf("%v", b)
 	}
 }
+
+// 1,000 people of a channel become occupants of a MUC when they speak, and are
+// heard there once, as themselves.
+func TestThousandPuppets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out (-short)")
+	}
+	t.Chdir("../..")
+	b := &bench{base: t.TempDir(), caps: true}
+	kinds, err := b.kinds(t.Context(), "isthmus", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := mappedCrowd(t.Context(), b, kinds[0], results{}); err != nil {
+		t.Error(err)
+	}
+}

@@ -54,7 +54,7 @@ var table = []row{
 	{"mapped-matrix-p99", "the same, p99", "ms", 2, nil, false},
 	{"mapped-rss", "resident memory with it, everybody there", "MiB", 0, nil, false},
 	{"mapped-crowd", "1,000 people of a channel speak at once and become occupants of a MUC, time / CPU", "s", 1, nil, false},
-	{"mapped-crowd-memory", "what that leaves", "MiB", 0, nil, false},
+	{"mapped-crowd-memory", "resident memory then", "MiB", 0, nil, false},
 	{"relay-in-cpu", "IRC to a MUC through one relay, CPU per line, 50 at once / one at a time", "µs", 0, []float64{30, 30}, false},
 	{"relay-out-cpu", "a MUC to IRC through one relay, CPU per line, 50 at once / one at a time", "µs", 0, []float64{30, 30}, false},
 	{"relay-latency", "latency p50 through one relay, IRC to MUC / MUC to IRC", "ms", 2, []float64{1, 1}, false},
