@@ -263,6 +263,30 @@ func TestGuestBecomesAnother(t *testing.T) {
 	})
 }
 
+// TestKeeperGoesFirst: a room that people are in by another name is theirs by
+// the name of the mapping from then on; one that is mapped is not mapped twice.
+func TestKeeperGoesFirst(t *testing.T) {
+	b := startBridged(t, fakehs.Options{}, nil)
+	at := b.hs.User("bob").CreateRoom(fakehs.RoomOptions{Alias: "go", Public: true})
+	byID, room := matrixRoom("!"+strings.Replace(at[1:], ":", "%", 1)), matrixRoom("#go%example.org")
+	b.enter(byID, alice, "Alice", 0)
+	b.keep(room)
+	if e, m := expectEvent(b.core, "the move", anyOf[bridge.Moved]); e.Room != byID || m.To != room.ID {
+		t.Errorf("%+v", e)
+	}
+	b.enter(room, alice, "Alice", 0)
+	if f := b.refused(b.ask(byID, bridge.Keeper, "isthmus", bridge.Join{})); f.Kind != bridge.ErrPolicy || !strings.Contains(f.Text, room.ID) {
+		t.Errorf("%+v", f)
+	}
+	if f := b.refused(b.ask(byID, carol, "Carol", bridge.Join{})); f.Kind != bridge.ErrMoved || f.Text != room.ID {
+		t.Errorf("%+v", f)
+	}
+	b.hs.ExpectMember(at, ghostOf(b, alice), "join")
+	if n := len(b.side.natives.rooms); n != 1 {
+		t.Errorf("%d rooms are kept", n)
+	}
+}
+
 // TestKeeperFollows: a mapped room that is upgraded goes on, with the bot
 // first, who calls the others in where that is needed.
 func TestKeeperFollows(t *testing.T) {

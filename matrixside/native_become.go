@@ -99,15 +99,14 @@ func (n *native) became(e bridge.Event, s *stay, ghost id.UserID, b bridge.Renam
 	n.mu.Unlock()
 	n.side.ghosts.entered(was, -1)
 	n.side.ghosts.entered(now.who, 1)
+	if ghost != s.ghost {
+		n.side.natives.remember(n, at, ghost, now.mayLeave(rule))
+		n.side.ghosts.arrived(now.who)
+		n.side.ghosts.restless(was)
+		n.quit(s.ghost, at, "Is now known as "+b.To) // before anybody can ask for their way back
+	}
 	n.publish(bridge.Event{By: was, Name: before, Body: bridge.Rename{To: to, Person: now.who}})
 	n.side.confirm(e, "")
-	if ghost == s.ghost {
-		return
-	}
-	n.side.natives.remember(n, at, ghost, now.mayLeave(rule))
-	n.side.ghosts.arrived(now.who)
-	n.side.ghosts.restless(was)
-	n.quit(s.ghost, at, "Is now known as "+b.To)
 }
 
 // nameLocked is what a member of the room is called.

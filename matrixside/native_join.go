@@ -294,11 +294,18 @@ func (n *natives) place(room bridge.Room, at id.RoomID, who bridge.Person) (*nat
 		return there, nil
 	}
 	taken := n.occupied(at, there, who == bridge.Keeper, room)
+	other, is := taken.(*native)
+	if is && who == bridge.Keeper && other.giveWay(room.ID) {
+		taken = n.occupied(at, there, true, room)
+	}
 	if taken == nil {
 		return there, nil
 	}
 	n.unused(there)
-	if other, ok := taken.(*native); ok {
+	switch {
+	case is && who == bridge.Keeper:
+		return nil, &bridge.Failure{Kind: bridge.ErrPolicy, Text: "The room is mapped already, as " + other.room.ID + "."}
+	case is:
 		return nil, &bridge.Failure{Kind: bridge.ErrMoved, Text: other.room.ID}
 	}
 	if portal, ok := n.side.places.name(at); ok {

@@ -98,6 +98,32 @@ func (n *native) moveIn(s *stay, to id.RoomID, by id.UserID) *bridge.Failure {
 	return nil
 }
 
+// giveWay sends those who are in the room by this name to another name of it, by
+// which it is mapped from now on. It reports false where it is mapped by this one.
+func (n *native) giveWay(to string) (gone bool) {
+	done := make(chan struct{})
+	if !n.box.Post(func() {
+		defer close(done)
+		if n.stayOf(bridge.Keeper) != nil {
+			return
+		}
+		gone = true
+		by := n.ghostsInside() // who stay members, and come in again by the other name
+		n.publish(bridge.Event{Body: bridge.Moved{To: to, Reason: "This is the room's address from now on."}})
+		for _, s := range by {
+			n.leaves(s.who)
+		}
+	}) {
+		return false
+	}
+	select {
+	case <-done:
+		return gone
+	case <-n.side.ctx.Done():
+		return false
+	}
+}
+
 // renamed tells who is called otherwise than before: in the new room there may
 // be others of their name.
 func (n *native) renamed(before *members) {
