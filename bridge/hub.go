@@ -194,7 +194,7 @@ func (h *Hub) join(legs []leg) *portal {
 // refuse sends a request back to its side, and counts a fact that came too late.
 func (h *Hub) refuse(e Event) {
 	switch e.Body.(type) {
-	case Join, Message, Rename, RoleChange, Expel, Topic, Invite, Watch, Query:
+	case Join, Message, Rename, RoleChange, Expel, Pardon, Topic, Invite, Watch, Query:
 		if h.side(e.Room.Network) == nil || e.Ref != "" {
 			break
 		}

@@ -166,15 +166,17 @@ func TestHubCarriesBatches(t *testing.T) {
 
 func TestHubRefusesWhatNoLinkHas(t *testing.T) {
 	h, xmpp, irc, _ := startHub(t)
-	h.Publish(Event{ID: "1", Room: Room{Network: "xmpp", ID: "lounge@elsewhere"}, By: alice, Body: Join{}})
-	got := xmpp.wait(t, 1)
-	if f, ok := got[0].Body.(Failure); !ok || f.Kind != ErrNotFound || got[0].Ref != "1" || got[0].By != alice {
-		t.Errorf("got %+v", got[0])
+	for i, b := range []Body{Join{}, Pardon{Person: alice}} {
+		h.Publish(Event{ID: "1", Room: Room{Network: "xmpp", ID: "lounge@elsewhere"}, By: alice, Body: b})
+		got := xmpp.wait(t, i+1)[i]
+		if f, ok := got.Body.(Failure); !ok || f.Kind != ErrNotFound || got.Ref != "1" || got.By != alice {
+			t.Errorf("got %+v", got)
+		}
 	}
 	// Facts of a room that nobody is in are counted, and open nothing.
 	h.Publish(Event{Room: goIRC, By: Person{"libera", "bob"}, Body: Message{Text: "hello?"}})
 	h.Publish(Event{Room: goIRC, By: Person{"libera", "bob"}, Body: Join{}})
-	if n := h.Counters.Orphans.Load() + h.Counters.Refused.Load(); n != 3 || h.Portals() != 0 {
+	if n := h.Counters.Orphans.Load() + h.Counters.Refused.Load(); n != 4 || h.Portals() != 0 {
 		t.Errorf("counted %d, portals %d", n, h.Portals())
 	}
 	if len(irc.got) != 0 {
@@ -221,8 +223,6 @@ func TestHubCarriesDeclines(t *testing.T) {
 	}
 }
 
-// TestOverflow: a leg that does not take what it is given loses some of it,
-// is told how much, and is shown the room anew; nobody else waits for it.
 // That somebody asks the Keeper in reaches the mapping though nobody is in the room.
 func TestHubCallsKeeper(t *testing.T) {
 	h, irc, mapped := NewHub(&recorder{}, slog.New(slog.DiscardHandler)), newFakeSide(), newFakeSide()
@@ -245,6 +245,8 @@ func TestHubCallsKeeper(t *testing.T) {
 	}
 }
 
+// TestOverflow: a leg that does not take what it is given loses some of it,
+// is told how much, and is shown the room anew; nobody else waits for it.
 func TestOverflow(t *testing.T) {
 	h, xmpp, _, _ := startHub(t)
 	h.Publish(Event{Room: goMUC, By: alice, Name: "Alice", Body: Join{}})

@@ -99,6 +99,9 @@ func (z *fuzzed) act(what, where, who, how byte) {
 		e.Body = bridge.Pardon{Person: p, Actor: "x"}
 	case 13:
 		e.Body = bridge.Lost{Count: 1}
+		if how%8 < 4 {
+			e.By, e.Body = bridge.Person{}, bridge.Moved{}
+		}
 	case 14:
 		z.s.now = z.s.now.Add(time.Duration(how) * 10 * time.Second)
 		z.s.tick()

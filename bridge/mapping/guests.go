@@ -440,9 +440,13 @@ func (s *state) guestRenamed(k *leg, g *guest, r bridge.Rename) {
 // have one again who had to wait for it.
 func (s *state) idle(k *leg) {
 	for p, g := range k.guests {
-		if !g.pause.IsZero() && !s.now.Before(g.pause) {
-			g.pause = time.Time{}
-			s.want(k, p)
+		if !g.pause.IsZero() {
+			if s.now.Before(g.pause) {
+				s.wakeBy(g.pause)
+			} else {
+				g.pause = time.Time{}
+				s.want(k, p)
+			}
 		}
 		if !g.apart() || k.set.Idle <= 0 {
 			continue
@@ -459,10 +463,7 @@ func (s *state) idle(k *leg) {
 // brought there asks to be let in again, which changes nothing for who is in.
 func (s *state) lost(k *leg, b bridge.Lost) {
 	s.log(slog.LevelWarn, "too much at once: events of a room were lost", "room", k.set.At, "count", b.Count)
-	for _, l := range k.inflight {
-		s.failed(k, l, "It is not known whether it was sent.")
-	}
-	clear(k.inflight)
+	s.unanswered(k)
 	for p, g := range k.guests {
 		if g.state != out {
 			k.be(g, absent)

@@ -125,7 +125,7 @@ func (s *state) takeKeeper(k *leg, e bridge.Event) {
 func (s *state) keeperIn(k *leg, name string, role bridge.Role) {
 	was := k.keeper
 	k.keeper.name, k.keeper.role, k.keeper.asked, k.keeper.tries = name, role, "", 0
-	k.topicKnown = true
+	k.topicKnown, k.absence.down = true, time.Time{}
 	s.keeperIs(k, joined, bridge.Failure{})
 	if was.state == joined {
 		return
@@ -187,7 +187,10 @@ func (s *state) moved(k *leg, m bridge.Moved) {
 	for _, p := range sorted(k.natives) {
 		s.gone(k, p, "")
 	}
-	k.guests, k.as = map[bridge.Person]*guest{}, map[bridge.Person]*guest{}
+	s.unanswered(k)
+	for _, p := range sorted(k.guests) {
+		s.forget(k, p, k.guests[p])
+	}
 	s.keeperOut(k, bridge.Failure{Kind: bridge.ErrMoved, Text: text})
 }
 

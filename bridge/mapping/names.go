@@ -33,8 +33,11 @@ func expand(template, name, network string) string {
 	return strings.NewReplacer("{name}", name, "{network}", network).Replace(template)
 }
 
-// taken reports whether somebody else in the room has a name.
+// taken reports whether somebody else in the room, or the Keeper, has a name.
 func (k *leg) taken(name string, g *guest) bool {
+	if fold(name) == fold(k.keeper.name) {
+		return true
+	}
 	n := k.names[fold(name)]
 	if g.name != "" && fold(g.name) == fold(name) {
 		n--

@@ -43,7 +43,7 @@ func (s *state) members(k *leg, list bridge.Members) {
 		}
 	}
 	for _, p := range sorted(k.natives) {
-		if !here[p] {
+		if !here[p] && k.natives[p].gone.IsZero() {
 			s.gone(k, p, "")
 		}
 	}
@@ -198,9 +198,6 @@ func (s *state) cutOff(k *leg) {
 // those go who did not come back.
 func (s *state) absent(k *leg) {
 	a := &k.absence
-	if k.keeper.state == joined {
-		a.down = time.Time{}
-	}
 	if !a.tell.IsZero() && !s.now.Before(a.tell) {
 		switch {
 		case a.cut > 0:

@@ -202,6 +202,18 @@ func (s *state) failed(k *leg, l *line, why string) {
 	s.tell(l.from, l.who, l.id, "Not sent to "+place(k)+": "+why)
 }
 
+// unanswered is that what a room was asked for may never be answered.
+func (s *state) unanswered(k *leg) {
+	for _, l := range k.inflight {
+		s.failed(k, l, "It is not known whether it was sent.")
+	}
+	clear(k.inflight)
+	for _, a := range k.acts {
+		s.audit(k, a.action, a.target, a.name, a.by, a.reason, a.from, "not known")
+	}
+	clear(k.acts)
+}
+
 // signal passes on that somebody is writing, or has read something: to the
 // rooms where they have a session, and the gateway users of the others.
 func (s *state) signal(k *leg, e bridge.Event) {

@@ -130,6 +130,7 @@ func (s *state) configure(l Link) {
 		for _, p := range slices.SortedFunc(maps.Keys(k.guests), cmpPersons) {
 			s.want(k, p)
 		}
+		s.bringAll(k) // whom it did not get before, as what was muted or deaf
 	}
 	s.settleAll()
 }
