@@ -6,12 +6,13 @@ import (
 	"slices"
 
 	"isthmus/xmppside/address"
+	"isthmus/xmppside/guest"
 	"isthmus/xmppside/jid"
 	"isthmus/xmppside/wire"
 )
 
 // capsNode tells clients whose software it is (XEP-0115 §4).
-const capsNode = "urn:isthmus"
+const capsNode = guest.Node
 
 func sorted(features []string, more ...string) []string {
 	all := slices.Concat(features, more)

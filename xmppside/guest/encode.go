@@ -29,7 +29,12 @@ const (
 	nsSharing   = "urn:xmpp:sfs:0"                        // XEP-0447
 	nsMarkers   = "urn:xmpp:chat-markers:0"               // XEP-0333
 	nsPhoto     = "vcard-temp:x:update"                   // XEP-0153
+	nsCaps      = "http://jabber.org/protocol/caps"       // XEP-0115
 )
+
+// Node is by what people of this software are known (XEP-0115 §4), and so another
+// bridge of its kind that is in the same room.
+const Node = "urn:isthmus"
 
 // The status codes (XEP-0045 §15.6).
 const (

@@ -153,6 +153,15 @@ func (r *Room) decline(p *puppet, st *wire.Stanza, nick string) {
 		func(b []byte) []byte { return append(b, "<x xmlns='"+nsUser+"'/>"...) })
 }
 
+// neighbour tells the administrator, once, that somebody here is by another
+// Isthmus. That is no harm unless both join the same rooms.
+func (r *Room) neighbour(o *occupant) {
+	if !r.warned {
+		r.warned = true
+		r.log.Warn("another Isthmus is in this room: if it connects it to the same rooms as this one, everything comes twice", "nick", o.nick)
+	}
+}
+
 // askService asks what the room's service is before the bridge itself joins: a
 // room of a gateway (XEP-0100) is a room of another network, which is to be
 // reached there. By both ways at once, all that is said would go round and round.

@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -41,6 +42,25 @@ func TestAttributed(t *testing.T) {
 			t.Errorf("%+v: %+v, not %+v", c.m, got, c.want)
 		}
 	}
+}
+
+// Another bridge in the room is told of, once; our own people are none.
+func TestNeighbour(t *testing.T) {
+	var log strings.Builder
+	p := newPlay(t)
+	p.room.log = slog.New(slog.NewTextHandler(&log, nil))
+	p.step("=", "join by=keeper name=bridge id=1")
+	p.step("a", "1 timeout")
+	for _, who := range []string{"bridge' to='isthmus%bridge@irc.gw/isthmus", "rob' to='isthmus%bridge@irc.gw/isthmus", "other' to='isthmus%bridge@irc.gw/isthmus", "another' to='isthmus%bridge@irc.gw/isthmus"} {
+		if strings.HasPrefix(who, "rob") {
+			p.step("=", "join by=net:rob name=rob id=2")
+		}
+		p.step(">", "<presence from='go@muc.example/"+who+"'><c xmlns='http://jabber.org/protocol/caps' node='urn:isthmus' ver='x' hash='sha-1'/><x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='none' role='participant'/></x></presence>")
+	}
+	if got := log.String(); strings.Count(got, "another Isthmus") != 1 || !strings.Contains(got, "nick=other") {
+		t.Error(got)
+	}
+	p.room.Shutdown("the end")
 }
 
 // FuzzAttributed: what was said is all there, and what looks different still does.

@@ -22,6 +22,7 @@ type observation struct {
 	// latter two it does not wait longer than openBy.
 	synced, listed, informed, live bool
 	openBy                         time.Time
+	warned                         bool // that another bridge is here
 	anew                           bool // the list has to be sent again: its beginning was missed
 	info                           roomInfo
 	askingInfo                     bool
@@ -214,6 +215,9 @@ func (r *Room) appeared(st *wire.Stanza, nick string, item wire.Element) {
 		}
 		o = &occupant{nick: strings.Clone(nick)}
 		o.ours, o.maybe, o.stray = r.whose(nick, item)
+		if caps, has := st.Child(nsCaps, "c"); has && o.native() && !o.maybe && caps.Attr("node") == Node && r.byPerson[bridge.Keeper] != nil {
+			r.neighbour(o)
+		}
 		r.people[o.nick] = o
 	}
 	was := *o
