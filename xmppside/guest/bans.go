@@ -113,9 +113,10 @@ func (r *Room) whoHas(real jid.JID) (who bridge.Person, name string) {
 	return bridge.Person{Network: bridge.NetworkXMPP, ID: real.String()}, ""
 }
 
-// noteBan keeps whose account was banned.
+// noteBan keeps whose account was banned, so that they can be pardoned, and where
+// the Keeper is, that others see them pardoned.
 func (r *Room) noteBan(real jid.JID, who bridge.Person, name string) {
-	if real.IsZero() || r.byPerson[bridge.Keeper] == nil {
+	if real.IsZero() {
 		return
 	}
 	if r.banned == nil {
@@ -126,7 +127,9 @@ func (r *Room) noteBan(real jid.JID, who bridge.Person, name string) {
 		return
 	}
 	r.banned[real] = ban{who, name, time.Now()}
-	r.lookAt(time.Now().Add(lookEvery))
+	if r.byPerson[bridge.Keeper] != nil {
+		r.lookAt(time.Now().Add(lookEvery))
+	}
 }
 
 // lifted tells that somebody may come in again.
