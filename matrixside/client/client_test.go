@@ -93,10 +93,9 @@ func connect(t *testing.T, url string, change ...func(*Options)) *Client {
 }
 
 func send(ctx context.Context, m *mautrix.Client) error {
-	_, err := m.SendMessageEvent(ctx, "!r:example.org", event.EventMessage,
-		&event.MessageEventContent{MsgType: event.MsgText, Body: "hello"},
-		mautrix.ReqSendEvent{TransactionID: TransactionID("e1", m.UserID, 0)})
-	return err
+	s := Sending{Room: "!r:example.org", Transaction: TransactionID("e1", m.UserID, 0),
+		Content: &event.MessageEventContent{MsgType: event.MsgText, Body: "hello"}}
+	return s.Try(ctx, m)
 }
 
 var sent = answer{status: 200, body: `{"event_id": "$1"}`}

@@ -53,3 +53,29 @@ func TestSendingOnce(t *testing.T) {
 		})
 	}
 }
+
+// It goes where mautrix would send it, and says what mautrix would say, with the mark.
+func TestSendingAddress(t *testing.T) {
+	for _, base := range []string{"http://127.0.0.1:8008", "https://example.org/", "https://example.org/a%2Fb/c"} {
+		c := connect(t, base)
+		for _, as := range []id.UserID{ghost, "@xmpp_a=2fb+c_x.org:example.org", ""} {
+			for _, part := range []string{"!r:example.org", "!a/b?c#d%2F:example.org", "..", "é "} {
+				m := c.as(as, c.http)
+				if got, want := address(m, "v3", part).String(), m.BuildClientURL("v3", part); got != want {
+					t.Errorf("%s, want %s", got, want)
+				}
+			}
+		}
+	}
+	for content, want := range map[any]string{
+		&event.MessageEventContent{MsgType: event.MsgText, Body: "a\"}"}: `{"msgtype":"m.text","body":"a\"}","org.isthmus.transaction":"t\"1"}`,
+		struct{}{}: `{"org.isthmus.transaction":"t\"1"}`,
+		"text":     "",
+		nil:        "",
+	} {
+		got, err := (&Sending{Content: content, Transaction: `t"1`}).marked()
+		if string(got) != want || (err != nil) != (want == "") {
+			t.Errorf("%s, %v; want %s", got, err, want)
+		}
+	}
+}
