@@ -188,9 +188,15 @@ func (s *Side) Reload(o Options) error {
 
 func (s *Side) options() *Options { return s.opts.Load() }
 
-// isEcho reports whether an event is what somebody of ours said: nothing is
-// made of it but its place among those of others.
-func (s *Side) isEcho(e *event.Event) bool { return e.StateKey == nil && s.isOurs(e.Sender) }
+// isEcho reports whether an event is what somebody of ours said: nothing is made
+// of it. A room of Matrix wants it for its place among what others say.
+func (s *Side) isEcho(e *event.Event) (echo, wanted bool) {
+	if e.StateKey != nil || !s.isOurs(e.Sender) {
+		return false, false
+	}
+	_, wanted = s.places.at(e.RoomID).(*native)
+	return true, wanted
+}
 
 // handle takes an event of a room from the inbox. done is called when it has
 // been published, or can't be.

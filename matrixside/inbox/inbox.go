@@ -70,10 +70,11 @@ type Options struct {
 	// A redaction has its Redacts whatever the room's version.
 	Event func(e *event.Event, done func())
 	// Echo reports whether an event is but the homeserver's repetition of what
-	// was done by us. It is given to Event in its order, but not remembered: it
-	// may come twice, or not at all where a process ended. An echo has no content,
-	// and what Echo is asked about has none. No event is one if nil.
-	Echo func(e *event.Event) bool
+	// was done by us, and whether Event wants it even so: in its order, but not
+	// remembered, so that it may come twice, or not at all where a process ended.
+	// An echo has no content, and what Echo is asked about has none. No event is
+	// one if nil.
+	Echo func(e *event.Event) (echo, wanted bool)
 	// Ephemeral takes typing, receipts and presence, which nobody remembers.
 	// It is called by one goroutine at a time. Private receipts don't come.
 	Ephemeral func(e *event.Event)
@@ -91,7 +92,7 @@ type Options struct {
 type Counters struct {
 	Transactions atomic.Int64 // answered with 200
 	Events       atomic.Int64 // accepted, each once
-	Echoes       atomic.Int64 // given on, but not remembered
+	Echoes       atomic.Int64 // not remembered
 	Repeated     atomic.Int64 // events that had been accepted before
 	Malformed    atomic.Int64 // events left out, since nobody could make sense of them
 	Full         atomic.Int64 // transactions refused for now: too much is not done yet

@@ -184,10 +184,13 @@ func TestEchoes(t *testing.T) {
 	g := got{keep: true}
 	h := start(t, s, func(o *Options) {
 		o.Event = g.event
-		o.Echo = func(e *event.Event) bool { return strings.HasPrefix(e.ID.String(), "$echo") }
+		o.Echo = func(e *event.Event) (echo, wanted bool) {
+			return strings.HasPrefix(e.ID.String(), "$echo") || e.ID == "$unwanted", e.ID != "$unwanted"
+		}
 	})
 	h.put(200, "1", events(message(room1, "$a"), message(room1, "$echo1"), message(room1, "$b"), message(room1, "$echo2")))
 	h.put(200, "2", events(message(room1, "$echo2")))
+	h.put(200, "-", events(message(room1, "$unwanted")))
 	h.put(200, "3", events(message(room1, "$a"), message(room1, "$echo3"), message(room1, "$c")))
 	want := []string{"$a", "$echo1", "$b", "$echo2", "$echo2", "$echo3", "$c"}
 	eventually(t, "all are given on", func() bool { return len(g.ids(room1)) >= len(want) })
@@ -205,7 +208,7 @@ func TestEchoes(t *testing.T) {
 		done()
 	}
 	eventually(t, "nothing is held", func() bool { return h.in.Held() == 0 })
-	if n, again, echoes := h.in.Counters.Events.Load(), h.in.Counters.Repeated.Load(), h.in.Counters.Echoes.Load(); n != 3 || again != 1 || echoes != 4 {
+	if n, again, echoes := h.in.Counters.Events.Load(), h.in.Counters.Repeated.Load(), h.in.Counters.Echoes.Load(); n != 3 || again != 1 || echoes != 5 {
 		t.Error(n, again, echoes)
 	}
 }

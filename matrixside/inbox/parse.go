@@ -44,8 +44,11 @@ func (in *Inbox) events(raws []json.RawMessage) []received {
 		if !utf8.Valid(raw) {
 			raw = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
 		}
-		if e := in.echo(raw); e != nil {
+		if e, echo, wanted := in.echo(raw); wanted {
 			all = append(all, received{event: e, echo: true})
+			continue
+		} else if echo {
+			in.Counters.Echoes.Add(1)
 			continue
 		}
 		e, err := parse(raw)
@@ -58,11 +61,12 @@ func (in *Inbox) events(raws []json.RawMessage) []received {
 	return all
 }
 
-// echo is an event without its content, if it is an echo; else nil. Half of all
-// that comes is, and reading it whole costs as much as all else that is done with it.
-func (in *Inbox) echo(raw []byte) *event.Event {
+// echo is an event without its content, and what Options.Echo says of it. Half
+// of all that comes is an echo, and reading it whole costs as much as all else
+// that is done with it.
+func (in *Inbox) echo(raw []byte) (e *event.Event, echo, wanted bool) {
 	if in.opt.Echo == nil {
-		return nil
+		return nil, false, false
 	}
 	var head struct {
 		ID        id.EventID `json:"event_id"`
@@ -73,14 +77,15 @@ func (in *Inbox) echo(raw []byte) *event.Event {
 		Timestamp int64      `json:"origin_server_ts"`
 	}
 	if json.Unmarshal(raw, &head) != nil {
-		return nil
+		return nil, false, false
 	}
-	e := &event.Event{ID: head.ID, RoomID: head.RoomID, Sender: head.Sender, Type: event.Type{Type: head.Type},
+	e = &event.Event{ID: head.ID, RoomID: head.RoomID, Sender: head.Sender, Type: event.Type{Type: head.Type},
 		StateKey: head.StateKey, Timestamp: head.Timestamp}
-	if named(e) != nil || !in.opt.Echo(e) {
-		return nil
+	if named(e) != nil {
+		return nil, false, false
 	}
-	return e
+	echo, wanted = in.opt.Echo(e)
+	return e, echo, echo && wanted
 }
 
 // eventID is the id of an event that is in no order, for the log.
