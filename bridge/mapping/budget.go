@@ -2,11 +2,15 @@ package mapping
 
 import "time"
 
-// Comings and goings that other networks see: so many at once, then one after
-// the other.
+// The budget of a room's comings and goings: so much at once, then one each
+// time. Those of a session are seen by all of its network, 20 at once and then
+// 5 a second; of who is relayed, by gateway users alone.
 const (
-	budgetBurst = 20
-	budgetEvery = 200 * time.Millisecond
+	budgetBurst = 1000
+	budgetEvery = 4 * time.Millisecond
+
+	costSession = 50
+	costRelayed = 1
 )
 
 // bucket is a rate limit whose clock is the caller's. The zero bucket is full.
@@ -15,25 +19,22 @@ type bucket struct {
 	since time.Time
 }
 
-// take reports whether one more is within the budget, and counts it.
-func (b *bucket) take(now time.Time) bool {
+// take reports whether a cost is within the budget, and counts it.
+func (b *bucket) take(now time.Time, cost int) bool {
 	if back := int(now.Sub(b.since) / budgetEvery); back >= b.spent {
 		b.spent, b.since = 0, now
 	} else {
 		b.spent -= back
 		b.since = b.since.Add(time.Duration(back) * budgetEvery)
 	}
-	if b.spent >= budgetBurst {
+	if b.spent+cost > budgetBurst {
 		return false
 	}
-	b.spent++
+	b.spent += cost
 	return true
 }
 
-// next is when there is room for one more.
-func (b *bucket) next(now time.Time) time.Time {
-	if b.spent < budgetBurst {
-		return now
-	}
-	return b.since.Add(budgetEvery)
+// next is when there is room for one more session, after take has refused.
+func (b *bucket) next() time.Time {
+	return b.since.Add(time.Duration(b.spent+costSession-budgetBurst) * budgetEvery)
 }

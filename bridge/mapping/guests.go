@@ -61,6 +61,14 @@ type guest struct {
 // apart reports whether a guest has, or is getting, a session of their own.
 func (g *guest) apart() bool { return g.state >= entering && g.state <= detached }
 
+// cost is that of what others see of a guest.
+func (g *guest) cost() int {
+	if g.apart() {
+		return costSession
+	}
+	return costRelayed
+}
+
 // origin is somebody as they are in the first of the other rooms that they are
 // heard from, nil for who is in none.
 func (s *state) origin(k *leg, p bridge.Person) (*leg, *native) {
@@ -110,13 +118,13 @@ func (s *state) bringAll(k *leg) {
 
 // settle works off who is to be changed in a room, as the budget allows.
 func (s *state) settle(k *leg) {
-	if k.keeper.state != joined {
+	if k.keeper.state != joined && k.keeper.state != refused {
 		return
 	}
 	for len(k.dirty) > 0 {
 		p := k.dirty[0]
 		if !s.settleOne(k, p, false) {
-			s.wakeBy(k.budget.next(s.now))
+			s.wakeBy(k.budget.next())
 			return
 		}
 		k.dirty = k.dirty[1:]
@@ -131,7 +139,7 @@ func (s *state) settleOne(k *leg, p bridge.Person, speaks bool) bool {
 	g := k.guests[p]
 	_, n := s.origin(k, p)
 	_, banned := s.bans[p]
-	if n == nil || banned || k.set.Deaf || k.natives[p] != nil {
+	if n == nil || banned || k.set.Deaf || k.natives[p] != nil || k.keeper.state == refused {
 		return g == nil || s.dismiss(k, p, g, speaks)
 	}
 	if g == nil && k.as[p] != nil {
@@ -148,6 +156,9 @@ func (s *state) settleOne(k *leg, p bridge.Person, speaks bool) bool {
 	case own && !g.apart():
 		return s.enter(k, n, g, speaks)
 	case !own && (g.state == absent || g.apart()):
+		if !speaks && !k.budget.take(s.now, g.cost()) {
+			return false
+		}
 		g.wish = s.nameFor(k, p, g, n.name)
 		k.call(g, g.wish)
 		k.be(g, relayed)
@@ -207,7 +218,7 @@ func (s *state) askJoin(k *leg, e bridge.Event) string {
 
 // enter asks for a session of somebody's own.
 func (s *state) enter(k *leg, n *native, g *guest, speaks bool) bool {
-	if !speaks && !k.budget.take(s.now) {
+	if !speaks && !k.budget.take(s.now, costSession) {
 		return false
 	}
 	g.why, g.spoke, g.idled = "", s.now, false
@@ -222,7 +233,7 @@ func (s *state) enter(k *leg, n *native, g *guest, speaks bool) bool {
 func (s *state) refresh(k *leg, p bridge.Person, g *guest, n *native, speaks bool) bool {
 	name := s.nameFor(k, p, g, n.name)
 	changed := n.show != g.show || n.status != g.status || n.avatar != g.avatar
-	if (changed || name != g.wish || p != g.as) && g.apart() && !speaks && !k.budget.take(s.now) {
+	if (changed || name != g.wish || p != g.as) && !speaks && !k.budget.take(s.now, g.cost()) {
 		return false
 	}
 	if name != g.wish || p != g.as {
@@ -241,12 +252,12 @@ func (s *state) refresh(k *leg, p bridge.Person, g *guest, n *native, speaks boo
 	return true
 }
 
-// dismiss takes a guest out of a room.
-func (s *state) dismiss(k *leg, p bridge.Person, g *guest, at bool) bool {
-	if g.apart() && !at && !k.budget.take(s.now) {
-		return false
-	}
+// dismiss takes a guest out of a room, at once or as the budget allows.
+func (s *state) dismiss(k *leg, p bridge.Person, g *guest, once bool) bool {
 	if g.state != out && g.state != absent {
+		if !once && !k.budget.take(s.now, g.cost()) {
+			return false
+		}
 		s.ask(k, bridge.Event{By: g.as, Name: g.name, Body: bridge.Leave{Reason: g.reason}})
 	}
 	s.forget(k, p, g)

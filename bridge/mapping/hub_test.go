@@ -174,7 +174,7 @@ func TestThousandPuppets(t *testing.T) {
 	for i := range 1000 {
 		hub.Publish(bridge.Event{Room: irc.room, By: who(i), Name: who(i).ID, Body: bridge.Join{}})
 	}
-	xmpp.until(t, "the first are there", func() bool { return len(xmpp.in) >= budgetBurst })
+	xmpp.until(t, "the first are there", func() bool { return len(xmpp.in) >= budgetBurst/costSession })
 	for i := range 1000 {
 		hub.Publish(bridge.Event{Room: irc.room, By: who(i), Name: who(i).ID, Body: bridge.Message{Text: "hi"}})
 	}

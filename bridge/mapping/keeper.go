@@ -157,6 +157,12 @@ func (s *state) keeperOut(k *leg, why bridge.Failure) {
 		s.log(slog.LevelWarn, "a mapped room is not joined", "room", k.set.At, "why", why.Text, "again", wait)
 	}
 	s.keeperIs(k, state, why)
+	if state == refused { // nobody stays where the bridge must not be
+		for _, p := range sorted(k.guests) {
+			k.guests[p].reason = why.Text
+			s.want(k, p)
+		}
+	}
 	kp.retry = s.now.Add(wait)
 	s.wakeBy(kp.retry)
 	s.cutOff(k)

@@ -117,11 +117,7 @@ func (s *state) configure(l Link) {
 		}
 		legs = append(legs, s.legs[i])
 	}
-	for _, k := range s.legs {
-		if !slices.Contains(legs, k) {
-			s.abandon(k)
-		}
-	}
+	s.abandon(func(k *leg) bool { return !slices.Contains(legs, k) })
 	s.link, s.legs = l, legs
 	for i, k := range legs {
 		before := k.set
@@ -137,17 +133,29 @@ func (s *state) configure(l Link) {
 
 // dissolve ends the link: everybody whom it brought somewhere leaves.
 func (s *state) dissolve() {
-	for _, k := range s.legs {
-		s.abandon(k)
-	}
+	s.abandon(func(*leg) bool { return true })
 	s.legs = nil
 }
 
-// abandon takes everybody out of a room that is not of the link any more.
-func (s *state) abandon(k *leg) {
-	for _, line := range k.queue {
-		s.failed(k, line, "The rooms are not connected any more.")
+// abandon takes everybody out of the rooms that are not of the link any more,
+// once those are told who said what is still to be sent.
+func (s *state) abandon(which func(*leg) bool) {
+	for _, k := range s.legs {
+		if which(k) {
+			for _, line := range k.queue {
+				s.failed(k, line, "The rooms are not connected any more.")
+			}
+		}
 	}
+	for _, k := range s.legs {
+		if which(k) {
+			s.leave(k)
+		}
+	}
+}
+
+// leave takes everybody out of one.
+func (s *state) leave(k *leg) {
 	for _, p := range slices.SortedFunc(maps.Keys(k.guests), cmpPersons) {
 		if g := k.guests[p]; g.state != out {
 			s.ask(k, bridge.Event{By: g.as, Name: g.name, Body: bridge.Leave{Reason: "The rooms are not connected any more."}})
