@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +78,28 @@ func TestMatrixMapped(t *testing.T) {
 		p.bob.Expect(harness.InRoom(p.id), harness.EventType("m.room.topic"), harness.Sender(p.bot), harness.ContentText("topic", "about all"))
 		p.bob.ExpectNone(harness.Said("m.text", "hello muc"))
 		p.alice.ExpectNone(harness.Body("hello matrix"))
+	})
+}
+
+// Who is given power in one room has it in the other, where the bot may give it;
+// where it may not, whoever gave it is told.
+func TestMatrixMappedRoles(t *testing.T) {
+	onMapped(t, "public_chat", nil, func(p *mappedPair) {
+		carol := p.user("carol")
+		carol.Join(p.jid, "carol")
+		p.bob.Expect(harness.InRoom(p.id), harness.Membership(p.ghostOf("carol"), "join"))
+		const role = `<query xmlns="http://jabber.org/protocol/muc#admin"><item nick="carol" role="%s"/></query>`
+		p.alice.IQ("set", p.jid, fmt.Sprintf(role, "moderator"))
+		p.alice.Expect(harness.Kind("message/chat"), harness.BodyLike("needs power level 100 in the room for that, and has 0"))
+		p.alice.IQ("set", p.jid, fmt.Sprintf(role, "participant"))
+		p.bob.SetPower(p.id, p.bot, 100)
+		settle(p.scenario, "carol to have power on Matrix", func() bool {
+			p.alice.IQ("set", p.jid, fmt.Sprintf(role, "moderator"))
+			levels := p.hs.Request(p.T, "GET", "/_matrix/client/v3/rooms/"+p.id+"/state/m.room.power_levels", p.bob.Token, nil)
+			users, _ := levels["users"].(map[string]any)
+			p.alice.IQ("set", p.jid, fmt.Sprintf(role, "participant"))
+			return users[p.ghostOf("carol")] == 50.0
+		})
 	})
 }
 

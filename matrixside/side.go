@@ -31,8 +31,8 @@ import (
 type Counters struct {
 	Strays    atomic.Int64 // events of rooms that the bridge has nothing to do with
 	Malformed atomic.Int64 // events that don't say what they must
-	Signals   atomic.Int64 // typing, receipts and presence beyond a budget
-	GivenUp   atomic.Int64 // things of portal rooms and direct chats that could not be done on Matrix
+	Signals   atomic.Int64 // typing, receipts, presence and the bridge's own words beyond a budget
+	GivenUp   atomic.Int64 // things of portal rooms and direct chats that could not be done on Matrix, or of mapped rooms that could not wait
 	Pictures  atomic.Int64 // pictures beyond what can be fetched or shown
 }
 
