@@ -165,6 +165,39 @@ func (n *natives) keeperRefused(room bridge.Room, at id.RoomID, f bridge.Failure
 var mappedEncrypted = bridge.Failure{Kind: bridge.ErrUnsupported,
 	Text: "The room is encrypted, which the bridge can't read. Encryption can't be switched off: make another room."}
 
+// keeperShutOut has the Keeper leave a room that it can't read any more.
+func (n *native) keeperShutOut() {
+	at := n.roomID()
+	_, name := n.person(n.side.options().Names.BotID())
+	n.side.natives.seal(at)
+	s := n.leaves(bridge.Keeper)
+	if s == nil {
+		return
+	}
+	n.publish(bridge.Event{By: bridge.Keeper, Name: name, Body: bridge.Leave{Reason: mappedEncrypted.Text}})
+	n.quit(s.ghost, at, mappedEncrypted.Text)
+}
+
+// seal notes that a room is encrypted, which it stays: the Keeper need not come
+// in to see that again.
+func (n *natives) seal(at id.RoomID) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.sealed) >= maxSealed {
+		clear(n.sealed)
+	}
+	n.sealed[at] = true
+}
+
+func (n *natives) isSealed(at id.RoomID) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.sealed[at]
+}
+
+// maxSealed bounds the encrypted rooms that are known.
+const maxSealed = 1024
+
 // asksIn reports whether people come into the room only if they are invited.
 func (n *native) asksIn() bool {
 	n.mu.Lock()

@@ -95,6 +95,10 @@ func TestKeeperAtTheDoor(t *testing.T) {
 			t.Errorf("encrypted: %+v", f)
 		}
 		b.hs.ExpectMember(secret, bot, "leave")
+		entered := len(b.hs.Requests("POST", "/join/"))
+		if f := try("#secret%example.org"); f.Kind != bridge.ErrUnsupported || len(b.hs.Requests("POST", "/join/")) != entered {
+			t.Errorf("encrypted, again: %+v", f)
+		}
 
 		// An invitation after the attempt makes the next one succeed, and asks for it.
 		at := bob.CreateRoom(fakehs.RoomOptions{Alias: "private"})
@@ -261,6 +265,27 @@ func TestGuestBecomesAnother(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	})
+}
+
+// TestKeeperIsShutOut: a mapped room that becomes encrypted is left.
+func TestKeeperIsShutOut(t *testing.T) {
+	b := startBridged(t, fakehs.Options{}, nil)
+	bob := b.hs.User("bob")
+	at := bob.CreateRoom(fakehs.RoomOptions{Alias: "go", Public: true})
+	room := matrixRoom("#go%example.org")
+	b.keep(room)
+	b.enter(room, rob, "rob", 0)
+	bob.State(at, "m.room.encryption", "", map[string]any{"algorithm": "m.megolm.v1.aes-sha2"})
+	if e, l := expectEvent(b.core, "the Keeper to go", anyOf[bridge.Leave]); e.By != bridge.Keeper || l.Cause != bridge.CausePart || !strings.Contains(l.Reason, "encrypted") {
+		t.Errorf("%+v", e)
+	}
+	b.hs.ExpectMember(at, b.hs.Bot(), "leave")
+	if f := b.refused(b.ask(room, bridge.Keeper, "isthmus", bridge.Join{})); f.Kind != bridge.ErrUnsupported {
+		t.Errorf("%+v", f)
+	}
+	if f := b.refused(b.via(room, rob, "rob", bridge.Message{Text: "unread"})); f.Kind != bridge.ErrNotInRoom {
+		t.Errorf("%+v", f)
+	}
 }
 
 // TestKeeperGoesFirst: a room that people are in by another name is theirs by

@@ -114,6 +114,7 @@ func (n *native) takeState(e *event.Event) {
 		n.update(e)
 		n.tellEncrypted(true)
 		n.warnNatives(e)
+		n.keeperShutOut()
 	case *event.TombstoneEventContent:
 		n.takeTombstone(e, c)
 	case *event.JoinRulesEventContent:

@@ -136,6 +136,9 @@ func (n *natives) join(e bridge.Event, j bridge.Join, way *joining, end func(*br
 	if f != nil {
 		return f
 	}
+	if e.By == bridge.Keeper && n.isSealed(at) {
+		return &mappedEncrypted
+	}
 	ghost, err := n.ghost(e)
 	if err != nil {
 		return failed(err)
@@ -420,6 +423,9 @@ func (n *native) enter(e bridge.Event, ghost id.UserID, wanted int, way *joining
 		}
 	}
 	if f := n.unfit(e.By); f != nil {
+		if f == &mappedEncrypted {
+			n.side.natives.seal(n.roomID())
+		}
 		return n.turnAway(ghost, *f)
 	}
 	n.mu.Lock()

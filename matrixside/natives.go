@@ -37,9 +37,11 @@ type natives struct {
 	rooms map[bridge.Room]*native
 	left  []store.MatrixRoom        // ghosts who were somewhere before the restart
 	kept  map[bridge.Room]id.RoomID // where the core wants the Keeper; see keep
-	calls *rate.Limiter             // invitations that are carried on
-	joins map[joinKey]*joining
-	turns chan struct{} // has places for those who join
+	// sealed are encrypted rooms that were to be mapped.
+	sealed map[id.RoomID]bool
+	calls  *rate.Limiter // invitations that are carried on
+	joins  map[joinKey]*joining
+	turns  chan struct{} // has places for those who join
 	// cased are room ids that were heard of, by themselves in lower case: people
 	// type them into addresses that have no other.
 	cased map[string]id.RoomID
@@ -52,7 +54,7 @@ type natives struct {
 }
 
 func newNatives(s *Side) *natives {
-	n := &natives{side: s, rooms: map[bridge.Room]*native{}, kept: map[bridge.Room]id.RoomID{}, calls: rate.NewLimiter(10, 100),
+	n := &natives{side: s, rooms: map[bridge.Room]*native{}, kept: map[bridge.Room]id.RoomID{}, sealed: map[id.RoomID]bool{}, calls: rate.NewLimiter(10, 100),
 		presences: map[id.UserID]bridge.Presence{}, cased: map[string]id.RoomID{}, knocks: map[id.RoomID]string{},
 		joins: map[joinKey]*joining{}, turns: make(chan struct{}, joinsAtOnce)}
 	n.chats = newChats(n)
