@@ -348,6 +348,7 @@ func (s *state) guestIn(k *leg, p bridge.Person, g *guest, e bridge.Event, j bri
 	}
 	k.call(g, e.Name)
 	g.role = j.Role
+	s.unmute(k, p, g)
 	s.tellName(k, p, g)
 	s.want(k, p)
 }

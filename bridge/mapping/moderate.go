@@ -15,6 +15,7 @@ type act struct {
 	target bridge.Person
 	name   string // of target, in from
 	reason string
+	mutes  bool // what a role comes to
 }
 
 // actsBound is how many of them one room may owe an answer.
@@ -37,7 +38,37 @@ func (s *state) request(k *leg, a act, body bridge.Body) {
 func (s *state) confirmed(k *leg, e bridge.Event) {
 	if a, ok := k.acts[e.Ref]; ok {
 		delete(k.acts, e.Ref)
+		if a.action == "role" {
+			k.mutes(a.target, a.mutes)
+		}
 		s.audit(k, a.action, a.target, a.name, a.by, a.reason, a.from, "done")
+	}
+}
+
+// mutes notes whether somebody may not speak in a room by the bridge's doing.
+func (k *leg) mutes(p bridge.Person, is bool) {
+	if !is {
+		delete(k.muted, p)
+		return
+	}
+	if k.muted == nil || len(k.muted) >= actsBound {
+		k.muted = map[bridge.Person]bool{}
+	}
+	k.muted[p] = true
+}
+
+// unmute is for a guest who has come in: a room such as Matrix's, that keeps what
+// one may do while one is away, is to forget what the bridge took from them if
+// they may speak again in their own.
+func (s *state) unmute(k *leg, p bridge.Person, g *guest) {
+	from, n := s.origin(k, p)
+	if !k.muted[p] || n == nil || n.role == bridge.RoleVisitor {
+		return
+	}
+	k.mutes(p, false)
+	if g.role == bridge.RoleVisitor && g.state == present {
+		a := act{action: "role", from: from, actor: bridge.Keeper, by: from.keeper.name, target: p, name: n.name}
+		s.request(k, a, bridge.RoleChange{Target: g.name, Role: bridge.RoleParticipant})
 	}
 }
 
@@ -231,7 +262,8 @@ func (s *state) role(k *leg, e bridge.Event, b bridge.RoleChange) {
 		return // as it is from the start, or our own doing
 	}
 	role := min(b.Role, bridge.RoleModerator)
-	a := act{action: "role", from: k, actor: k.personNamed(b.Actor), by: b.Actor, target: p, name: name}
+	k.mutes(p, false) // if they may not speak, it is by somebody there
+	a := act{action: "role", from: k, actor: k.personNamed(b.Actor), by: b.Actor, target: p, name: name, mutes: role == bridge.RoleVisitor}
 	s.audit(k, "role", p, name, b.Actor, "", k, "done")
 	for _, o := range s.legs {
 		if o == k || o.keeper.state != joined {

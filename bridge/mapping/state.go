@@ -69,7 +69,8 @@ type leg struct {
 	as         map[bridge.Person]*guest  // guests by the Person that the room knows
 	topic      string
 	topicKnown bool
-	acts       map[string]act // moderation that is not answered, by id
+	acts       map[string]act         // moderation that is not answered, by id
+	muted      map[bridge.Person]bool // guests who may not speak by the bridge's doing
 
 	queue    []*line                // what is to be said, oldest first
 	inflight map[string]*line       // said, not confirmed, by id
