@@ -159,8 +159,12 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s: %s, %v", more, got, err)
 		}
 	}
+	here, err := filepath.Abs("etc")
+	if err != nil {
+		t.Fatal(err)
+	}
 	control, audit, err := Paths("etc/c.yaml", []byte(minimal+"store: { path: i.db }\n"))
-	if control != "etc/control.sock" || audit != "etc/audit.jsonl" || err != nil {
+	if control != filepath.Join(here, "control.sock") || audit != filepath.Join(here, "audit.jsonl") || err != nil {
 		t.Errorf("%s, %s, %v", control, audit, err)
 	}
 	cfg := loadMapped(t, "", "")

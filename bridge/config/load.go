@@ -43,7 +43,7 @@ func ReadFile(path string) ([]byte, error) {
 func Read(path string, data []byte) (*Config, error) {
 	cfg, problems := parse(path, data)
 	if cfg != nil {
-		r := reader{source: cfg.source, dir: filepath.Dir(path), env: os.Getenv}
+		r := reader{source: cfg.source, dir: folder(path), env: os.Getenv}
 		r.readAll(cfg)
 		problems = append(problems, r.problems...)
 		cfg.warnings = append(cfg.warnings, r.warnings...)
@@ -51,6 +51,16 @@ func Read(path string, data []byte) (*Config, error) {
 	}
 	problems.sort()
 	return cfg, problems.err()
+}
+
+// folder is that of a file, the same from wherever it is named: paths in the
+// file are relative to it.
+func folder(path string) string {
+	dir := filepath.Dir(path)
+	if abs, err := filepath.Abs(dir); err == nil {
+		return abs
+	}
+	return dir
 }
 
 // Paths gives where the socket and the audit log of a file are, without
@@ -61,7 +71,7 @@ func Paths(path string, data []byte) (control, audit string, err error) {
 	if cfg == nil {
 		return "", "", problems.err()
 	}
-	r := reader{dir: filepath.Dir(path)}
+	r := reader{dir: folder(path)}
 	r.paths(cfg)
 	return cfg.Control, cfg.Audit.File, nil
 }
