@@ -32,6 +32,7 @@ func (s *Side) catchUp(away time.Time) {
 			if as = at.anyGhost(); as == "" {
 				continue
 			}
+			at.awaitOwn("") // what is being said once more goes before its answers
 		case *chat:
 			as = at.pair.ghost
 		case *direct:

@@ -45,8 +45,11 @@ func (n *native) takeBan(e *event.Event, user id.UserID, c *event.MemberEventCon
 	case c.Membership == event.MembershipBan && !was:
 		fact.By, fact.Name, fact.Body = who, name, n.leaving(e, c)
 	case c.Membership == event.MembershipLeave && was:
-		_, actor := n.person(e.Sender)
+		by, actor := n.person(e.Sender)
 		fact.Body = bridge.Pardon{Person: who, Actor: actor}
+		if who == bridge.Keeper { // which may come back
+			fact.By, fact.Name, fact.Body = by, actor, bridge.Invite{Person: who}
+		}
 	default:
 		return
 	}

@@ -169,6 +169,16 @@ func TestBans(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 		b.enter(room, rob, "rob", 0)
+		// The bot itself may come back.
+		bob.Ban(at, b.hs.Bot(), "no bots")
+		if e, l := expectEvent(b.core, "the bot's ban", anyOf[bridge.Leave]); e.By != bridge.Keeper || l.Cause != bridge.CauseBan {
+			t.Errorf("%+v", e)
+		}
+		bob.Unban(at, b.hs.Bot())
+		if e, i := expectEvent(b.core, "a call", anyOf[bridge.Invite]); e.By != onMatrix(bob.ID) || i.Person != bridge.Keeper {
+			t.Errorf("%+v", e)
+		}
+		b.keep(room)
 		// An invitation that is taken back, or not wanted, is neither.
 		other := b.hs.User("other")
 		bob.Invite(at, other.ID)
