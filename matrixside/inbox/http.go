@@ -23,6 +23,9 @@ const (
 	apiRoot = "/_matrix/app/"
 )
 
+// methods are how things are asked for.
+var methods = map[string]string{"transactions": http.MethodPut, "users": http.MethodGet, "rooms": http.MethodGet, "ping": http.MethodPost}
+
 // ServeHTTP implements http.Handler: the application service API
 // (§2.2 to §2.5 of its specification), and Options.More.
 func (in *Inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -38,7 +41,6 @@ func (in *Inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		in.more(w, r)
 		return
 	}
-	methods := map[string]string{"transactions": http.MethodPut, "users": http.MethodGet, "rooms": http.MethodGet, "ping": http.MethodPost}
 	if r.Method != methods[what] {
 		refuse(w, http.StatusMethodNotAllowed, "M_UNRECOGNIZED", "That is asked for with "+methods[what]+".")
 		return
