@@ -236,6 +236,7 @@ const (
 	QueryRooms  QueryKind = iota // public rooms of the network; rows: id, topic, members, and the name where there is one besides the id
 	QueryWho                     // the other party; rows: field, value
 	QueryAvatar                  // the other party's picture, or the room's; one row: media type, base64
+	QueryBans                    // who is banned from the room; rows: network and id of a Person, reason
 )
 
 // Answer answers a Query (Event.Ref). A refusal is a Failure.

@@ -108,7 +108,11 @@ func (n *natives) aboutRoom(e bridge.Event, at names.Room) {
 		n.side.answerPicture(e, uri)
 		return
 	}
-	if q.What == bridge.QueryRooms || at.Kind == names.KindPortal {
+	if q.What == bridge.QueryBans && known != nil {
+		known.answerBans(e)
+		return
+	}
+	if q.What == bridge.QueryBans || q.What == bridge.QueryRooms || at.Kind == names.KindPortal {
 		n.side.fail(e, bridge.Failure{Kind: bridge.ErrUnsupported, Text: "That can't be asked of a room."})
 		return
 	}

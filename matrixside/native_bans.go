@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 
 	"maunium.net/go/mautrix"
@@ -56,19 +57,22 @@ func (n *native) takeBan(e *event.Event, user id.UserID, c *event.MemberEventCon
 	n.publish(fact)
 }
 
-// loadBans asks who is banned from the room. Where that can't be had, only
-// lifting those bans is seen that were made while the bridge was looking.
-func (n *native) loadBans() {
+// bannedMember is somebody's ban, as the homeserver lists it.
+type bannedMember struct {
+	User    id.UserID `json:"state_key"`
+	Content struct {
+		Membership event.Membership `json:"membership"`
+		Reason     string           `json:"reason"`
+	} `json:"content"`
+}
+
+// askBans asks, in the name of somebody who is in the room, who is banned from it.
+func (n *native) askBans(as id.UserID) ([]bannedMember, error) {
 	at := n.roomID()
 	var answer struct {
-		Chunk []struct {
-			Key     string `json:"state_key"`
-			Content struct {
-				Membership event.Membership `json:"membership"`
-			} `json:"content"`
-		} `json:"chunk"`
+		Chunk []bannedMember `json:"chunk"`
 	}
-	err := n.as(n.side.options().Names.BotID(), func(ctx context.Context, m *mautrix.Client) error {
+	err := n.as(as, func(ctx context.Context, m *mautrix.Client) error {
 		answer.Chunk = nil
 		url := m.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "rooms", at, "members"}, map[string]string{"membership": string(event.MembershipBan)})
 		var raw json.RawMessage
@@ -77,6 +81,13 @@ func (n *native) loadBans() {
 		}
 		return json.Unmarshal(raw, &answer)
 	})
+	return slices.DeleteFunc(answer.Chunk, func(b bannedMember) bool { return b.Content.Membership != event.MembershipBan }), err
+}
+
+// loadBans asks who is banned from the room. Where that can't be had, only
+// lifting those bans is seen that were made while the bridge was looking.
+func (n *native) loadBans() {
+	list, err := n.askBans(n.side.options().Names.BotID())
 	if err != nil {
 		n.side.log.Info("who is banned from a room is not known", "room", n.room, "error", err)
 		return
@@ -84,9 +95,30 @@ func (n *native) loadBans() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	clear(n.bans)
-	for _, e := range answer.Chunk {
-		if e.Content.Membership == event.MembershipBan && len(n.bans) < maxBans {
-			n.bans[id.UserID(e.Key)] = true
-		}
+	for _, b := range list[:min(len(list), maxBans)] {
+		n.bans[b.User] = true
 	}
+}
+
+// maxBansTold bounds the list of those who are banned.
+const maxBansTold = 1000
+
+// answerBans answers who may not come in, for somebody who is in the room.
+func (n *native) answerBans(e bridge.Event) {
+	s := n.stayOf(e.Room.Owner)
+	if s == nil {
+		n.side.fail(e, bridge.Failure{Kind: bridge.ErrNotInRoom, Text: "You are not in this room."})
+		return
+	}
+	list, err := n.askBans(s.ghost)
+	if err != nil {
+		n.side.fail(e, *failed(err))
+		return
+	}
+	a := bridge.Answer{Rows: [][]string{}, Cut: len(list) > maxBansTold}
+	for _, b := range list[:min(len(list), maxBansTold)] {
+		who := n.side.ghosts.behind(b.User)
+		a.Rows = append(a.Rows, []string{who.Network, who.ID, cleanText(b.Content.Reason)})
+	}
+	n.side.answer(e, a)
 }

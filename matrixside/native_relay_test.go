@@ -2,6 +2,7 @@ package matrixside
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -156,6 +157,14 @@ func TestBans(t *testing.T) {
 		bob.Ban(at, dora.ID, "never again")
 		if e, l := expectEvent(b.core, "dora's ban", anyOf[bridge.Leave]); e.By != onMatrix(dora.ID) || l != (bridge.Leave{Cause: bridge.CauseBan, Reason: "never again", Actor: "bob"}) {
 			t.Errorf("%+v", e)
+		}
+		asked := b.ask(privateRoom("#go%example.org", rob), rob, "", bridge.Query{What: bridge.QueryBans})
+		if _, a := expectEvent(b.core, "who is banned", answers[bridge.Answer](asked)); len(a.Rows) != 1 || !slices.Equal(a.Rows[0], []string{"matrix", dora.ID, "never again"}) {
+			t.Errorf("%q", a.Rows)
+		}
+		asked = b.ask(privateRoom("#go%example.org", carol), carol, "", bridge.Query{What: bridge.QueryBans})
+		if f := b.refused(asked); f.Kind != bridge.ErrNotInRoom {
+			t.Errorf("%+v", f)
 		}
 		bob.Ban(at, ghostOf(b, rob), "out")
 		if e, l := expectEvent(b.core, "rob's ban", anyOf[bridge.Leave]); e.By != rob || l != (bridge.Leave{Cause: bridge.CauseBan, Reason: "out", Actor: "bob"}) {

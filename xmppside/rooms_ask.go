@@ -73,6 +73,9 @@ func (h *hosted) Ask(_ *muc.Room, q muc.Request) {
 	case muc.Whisper:
 		h.whisper(e, q.By, w)
 		return
+	case muc.Bans:
+		h.queryBans(e.ID, q.By)
+		return
 	case muc.Query:
 		h.query(e, q.By, w)
 		return

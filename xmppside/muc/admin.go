@@ -37,12 +37,17 @@ func (r *Room) handleAdmin(st *wire.Stanza, q wire.Element) {
 }
 
 // listPeople answers who has a role or an affiliation, as far as is known:
-// of those who are in the room (XEP-0045 §8.5, §9.5, §9.8).
+// of those who are in the room (XEP-0045 §8.5, §9.5, §9.8); who is banned is for
+// the owner to say.
 func (r *Room) listPeople(st *wire.Stanza, by *user, item wire.Element) {
 	role, hasRole := parseRole(item.Attr("role"))
 	affiliation, hasAffiliation := parseAffiliation(item.Attr("affiliation"))
 	if hasRole == hasAffiliation {
 		r.refuseWith(st.Header, wire.ConditionBadRequest, "A role or an affiliation is needed.")
+		return
+	}
+	if hasAffiliation && affiliation == AffiliationOutcast { // §9.2
+		r.ask(by, st.Header, Bans{})
 		return
 	}
 	var found []*occupant

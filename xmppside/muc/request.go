@@ -99,6 +99,9 @@ type (
 		Reason string
 	}
 	Pardon struct{ Who jid.JID }
+	// Bans asks for the list of those who are banned. Granted by Answer, with a
+	// muc#admin query.
+	Bans struct{}
 	// Query is an IQ get to somebody who is no user of this room or, without
 	// a Target, to the room itself, about its picture. Granted by Answer.
 	Query struct {
@@ -124,4 +127,5 @@ func (GrantAffiliation) wish() {}
 func (Expel) wish()            {}
 func (Ban) wish()              {}
 func (Pardon) wish()           {}
+func (Bans) wish()             {}
 func (Query) wish()            {}
