@@ -45,6 +45,7 @@ func TestMappedPuppetBanned(t *testing.T) {
 				harness.Reason("for good (by "+r.rob.Nick+" in "+r.channel+")"))
 			dave.SendJoin(r.muc, nick, "")
 			dave.Expect(harness.Kind("presence/error"), harness.Condition("forbidden"))
+			dave.Drain() // that they may not speak came first, if the MODE was seen before the KICK
 			r.rob.Send("MODE %s -b %s", r.channel, mask)
 			joinUntil(r.scenario, dave, r.muc, nick)
 		}

@@ -12,8 +12,10 @@ import (
 
 const (
 	// queueBound is how many message ids may wait for the writer, and opsBound
-	// how many ops. One commit takes all.
+	// how many ops. One commit takes all that there are, but of ids that nobody
+	// asks for only batchBound: places come free before a full queue is written.
 	queueBound = 2048
+	batchBound = 512
 	opsBound   = 512
 	// gatherTime is how long message ids wait for company while nobody waits
 	// for them, unless there are many: a commit costs as much as a dozen of
@@ -125,8 +127,15 @@ func (s *Store) take(b *batch) {
 	for range len(s.ops) {
 		b.ops = append(b.ops, <-s.ops)
 	}
-	for range len(s.records) {
+	n := len(s.records)
+	if len(b.ops) == 0 {
+		n = min(n, batchBound)
+	}
+	for range n {
 		b.records = append(b.records, <-s.records)
+	}
+	if len(s.records) > 0 {
+		s.tell()
 	}
 }
 
