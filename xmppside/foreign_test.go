@@ -77,7 +77,7 @@ func TestForeignRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.hear("<presence to='go@muc.example/Bob' from='"+bobFull+"'", "type='unavailable'")
-	if e := s.asked(); e.By != bob || e.Body.(bridge.Leave).Cause != bridge.CauseKick {
+	if e := s.asked(); e.By != bob || e.Body.(bridge.Leave).Cause != bridge.CausePart {
 		t.Errorf("%+v", e)
 	}
 	s.Deliver(bridge.Event{ID: "l", Room: goMUC, By: bob, Name: "Bob", Body: bridge.Join{}})

@@ -87,10 +87,11 @@ func (r *Room) admin(p *puppet, e bridge.Event, c change, done func(error)) {
 	if c.nick == "" || c.attr == "affiliation" && !c.jid.IsZero() {
 		whose, name = c.jid.String(), " jid='"
 	}
-	r.does(p, whose)
-	if c.nick != "" {
-		r.does(p, c.nick)
+	seen := c.nick // by what it shows on whom: an occupant, or else an account
+	if seen == "" {
+		seen = whose
 	}
+	r.does(p, seen, c.value)
 	payload := func(b []byte) []byte {
 		b = append(b, "<query xmlns='"+nsAdmin+"'><item "+c.attr+"='"+c.value+"'"...)
 		b = wire.AppendField(b, name, whose)
@@ -112,8 +113,7 @@ func (r *Room) admin(p *puppet, e bridge.Event, c change, done func(error)) {
 			if err == nil {
 				r.confirm(e, "")
 			} else {
-				delete(r.doing, whose)
-				delete(r.doing, c.nick)
+				delete(r.doing, seen)
 				r.fail(e, kind, text)
 			}
 		}

@@ -29,10 +29,11 @@ type ban struct {
 	at   time.Time
 }
 
-// deed is who acts, should the room not say so, and until when that may be seen.
+// deed is who acts, should the room not say so, what they make of somebody, and
+// until when that may be seen.
 type deed struct {
-	actor string
-	until time.Time
+	actor, value string
+	until        time.Time
 }
 
 const (
@@ -134,6 +135,9 @@ func (r *Room) noteBan(real jid.JID, who bridge.Person, name string) {
 
 // lifted tells that somebody may come in again.
 func (r *Room) lifted(real jid.JID, actor string) {
+	if slices.ContainsFunc(r.condemned, func(v verdict) bool { return v.p.jid.Bare() == real }) {
+		r.judge(time.Now())
+	}
 	b, known := r.banned[real]
 	if !known {
 		return
@@ -144,8 +148,8 @@ func (r *Room) lifted(real jid.JID, actor string) {
 
 // does notes that the bridge itself has asked for something that is done to
 // somebody, by nick or account: not every server tells who did it.
-func (r *Room) does(p *puppet, target string) {
-	if !p.keeps() || target == "" {
+func (r *Room) does(p *puppet, target, value string) {
+	if !p.keeps() {
 		return
 	}
 	if r.doing == nil {
@@ -157,13 +161,14 @@ func (r *Room) does(p *puppet, target string) {
 			delete(r.doing, t)
 		}
 	}
-	r.doing[target] = deed{p.nick, now.Add(answerTime)}
+	r.doing[target] = deed{p.nick, value, now.Add(answerTime)}
 }
 
 // actor is who did something to somebody: as the room says, or else as we know.
-func (r *Room) actor(said string, target string) string {
+// value is what they are now, "" for whatever.
+func (r *Room) actor(said, target, value string) string {
 	d, ours := r.doing[target]
-	if !ours {
+	if !ours || value != "" && value != d.value {
 		return said
 	}
 	delete(r.doing, target)
@@ -185,10 +190,10 @@ func (r *Room) told(p *puppet, st *wire.Stanza) bool {
 	if k := r.keeper(); k != nil && p != k || k == nil && p != r.watcher {
 		return true // the other one is told as well
 	}
-	actor := r.actor(actorOf(item), real.String())
+	actor := r.actor(actorOf(item), real.String(), item.Attr("affiliation"))
 	_, known := r.banned[real]
 	switch outcast := affiliations[item.Attr("affiliation")] == affiliationOutcast; {
-	case outcast && known, r.isHere(real):
+	case outcast && known, r.isHere(real), real.Local() == "": // a whole domain is nobody
 	case outcast:
 		who, name := r.whoHas(real)
 		reason := plain(item.ChildText(nsUser, "reason"), maxReason)

@@ -198,7 +198,8 @@ func departure(st *wire.Stanza, x wire.Element, c codes) bridge.Leave {
 	case c.has(codeKicked):
 		l.Cause = bridge.CauseKick
 	case c.has(codeLostRights), c.has(codeMembers):
-		l.Cause = bridge.CauseKick
+		// It is this room that wants members, and nothing that they have done.
+		l.Cause = bridge.CausePart
 		if l.Reason == "" {
 			l.Reason = "Only members may be in this room now."
 		}

@@ -92,6 +92,9 @@ func checkRoom(t *testing.T, r *Room) {
 	if passing != r.passing || passing > maxPassing || passing < r.places() && len(r.coming)+len(r.going) > 0 {
 		t.Fatalf("%d pass, not %d, and %d+%d wait", passing, r.passing, len(r.coming), len(r.going))
 	}
+	if len(r.condemned) > 0 && (r.judgement.IsZero() || r.closed) {
+		t.Fatal("a ban is told to nobody")
+	}
 	for who, p := range r.formerly {
 		if r.puppets[p.jid] != p || p.was != who {
 			t.Fatal("somebody is known by what they were, and is not there")

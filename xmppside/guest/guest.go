@@ -127,6 +127,7 @@ type Room struct {
 	observation
 	door
 	bans
+	verdicts
 	whispers *rate.Limiter // private messages in
 	signals  *rate.Limiter // chat states and markers out
 	spoken   spoken
@@ -328,4 +329,5 @@ func (r *Room) tick() {
 		r.overdueList()
 	}
 	r.bansDue(now)
+	r.judgeDue(now)
 }

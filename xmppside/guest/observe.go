@@ -235,7 +235,7 @@ func (r *Room) appeared(st *wire.Stanza, nick string, item wire.Element) {
 		return
 	}
 	if o.power() != was.power() {
-		actor := r.actor(actorOf(item), o.nick)
+		actor := r.actor(actorOf(item), o.nick, "")
 		r.publish(bridge.Event{By: r.personOf(o), Name: o.nick, Body: bridge.RoleChange{Role: o.power(), Actor: actor}})
 	}
 	if !o.native() {
@@ -333,7 +333,7 @@ func (r *Room) vanished(nick string, st *wire.Stanza, x wire.Element, c codes) {
 		return // they tell it themselves
 	}
 	how := departure(st, x, c)
-	how.Actor = r.actor(how.Actor, nick)
+	how.Actor = r.actor(how.Actor, nick, "")
 	r.remember(o.nick, o.jid)
 	if how.Cause == bridge.CauseBan {
 		r.noteBan(o.jid, r.personOf(o), o.nick)

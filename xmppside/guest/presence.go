@@ -79,8 +79,8 @@ func (r *Room) out(p *puppet, nick string, st *wire.Stanza, x wire.Element, c co
 		delete(r.people, nick)
 	}
 	how := departure(st, x, c)
-	how.Actor = r.actor(how.Actor, nick)
-	forced := how.Cause == bridge.CauseBan || how.Cause == bridge.CauseKick
+	how.Actor = r.actor(how.Actor, nick, "")
+	forced := how.Cause == bridge.CauseBan || how.Cause == bridge.CauseKick || how.Cause == bridge.CausePart && (c.has(codeLostRights) || c.has(codeMembers))
 	switch {
 	case p.state == leaving:
 		r.left(p)
@@ -111,11 +111,13 @@ func (r *Room) thrownOut(p *puppet, how bridge.Leave) {
 		}
 		r.fail(p.ask, kind, strings.TrimSpace("You were thrown out of the room. "+how.Reason))
 	}
-	if p.known {
-		r.publish(bridge.Event{By: p.person, Name: p.nick, Body: how})
-	}
-	if how.Cause == bridge.CauseBan {
-		r.noteBan(p.jid.Bare(), p.person, p.nick)
+	fact := bridge.Event{By: p.person, Name: p.nick, Body: how}
+	switch {
+	case !p.known:
+	case how.Cause == bridge.CauseBan:
+		r.condemn(p, fact)
+	default:
+		r.publish(fact)
 	}
 	r.drop(p, false)
 }
@@ -177,7 +179,7 @@ func (r *Room) notLetIn(p *puppet, err wire.StanzaError) {
 	case f.kind == bridge.ErrMembersOnly:
 		r.askRegistration(p, f.with(err))
 		return
-	case f.kind == bridge.ErrBanned && !p.known:
+	case f.kind == bridge.ErrBanned:
 		r.askExistence(p, f.with(err))
 		return
 	}

@@ -95,6 +95,9 @@ func (p *puppet) spelled() string {
 
 // enter takes somebody into the room, by the address as.
 func (r *Room) enter(e bridge.Event, j bridge.Join, as jid.JID) {
+	if r.waits(e.By) {
+		r.judge(time.Now())
+	}
 	nick := r.nickFor(e.Name)
 	if nick == "" {
 		nick = r.nickFor(as.Local())
@@ -130,6 +133,7 @@ func (r *Room) enter(e bridge.Event, j bridge.Join, as jid.JID) {
 		p.wish, p.try = nick, 0
 		r.sendJoin(p)
 	case p.keeps():
+		r.mapped = true
 		p.wish, p.try = nick, 0
 		r.askService(p)
 	default:
@@ -229,12 +233,8 @@ func (r *Room) refuse(p *puppet, kind bridge.ErrorKind, text string) {
 		r.fail(p.ask, kind, text)
 		p.ask = bridge.Event{}
 	}
-	if p.known {
-		cause := bridge.CauseKick
-		if kind == bridge.ErrBanned {
-			cause = bridge.CauseBan
-		}
-		r.publish(bridge.Event{By: p.person, Name: p.nick, Body: bridge.Leave{Cause: cause, Reason: text}})
+	if p.known { // that they can't come back is no verdict on them: the room may be otherwise now, or gone
+		r.publish(bridge.Event{By: p.person, Name: p.nick, Body: bridge.Leave{Reason: text}})
 	}
 	r.drop(p, true)
 }
@@ -374,6 +374,9 @@ func (r *Room) drop(p *puppet, gap bool) {
 	r.passes(p, false)
 	r.order = slices.DeleteFunc(r.order, func(o *puppet) bool { return o == p })
 	r.opt.Counters.Puppets.Add(-1)
+	if len(r.puppets) == 0 {
+		r.judge(time.Now())
+	}
 	r.unhold(p)
 	r.failSent(p, "You are not in this room any more.")
 	r.disclaim(p.spelled())
