@@ -66,8 +66,7 @@ func (h *hosted) Ask(_ *muc.Room, q muc.Request) {
 	case muc.Pardon:
 		who, ok := h.rooms.person(w.Who)
 		if !ok {
-			h.unknown(q.ID)
-			return
+			who = person(w.Who)
 		}
 		e.Body = bridge.Pardon{Person: who}
 	case muc.Whisper:

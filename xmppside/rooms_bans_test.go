@@ -10,6 +10,11 @@ import (
 func TestBanList(t *testing.T) {
 	b := newBorder(t)
 	b.joinedMatrix()
+	runs := func(room bridge.Room) {
+		b.rooms.deliver(bridge.Event{Room: room, By: alice, Name: "al", Body: bridge.RoleChange{Role: bridge.RoleOwner}})
+		b.expect("affiliation='owner'")
+	}
+	runs(matrixRoom)
 	const list = "<query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='outcast'/></query>"
 	ask := func() {
 		t.Helper()
@@ -31,6 +36,7 @@ func TestBanList(t *testing.T) {
 
 	b = newBorder(t)
 	b.joined()
+	runs(goRoom)
 	b.from("<iq from='" + alicePC + "' to='" + roomAt + "' id='l' type='get'>" + list + "</iq>")
 	b.expect("id='l' type='result'><query xmlns='http://jabber.org/protocol/muc#admin'/></iq>")
 }

@@ -47,6 +47,10 @@ func (r *Room) listPeople(st *wire.Stanza, by *user, item wire.Element) {
 		return
 	}
 	if hasAffiliation && affiliation == AffiliationOutcast { // §9.2
+		if by.affiliation < AffiliationAdmin {
+			r.refuseWith(st.Header, wire.ConditionForbidden, "Only those who run the room may see who is banned.")
+			return
+		}
 		r.ask(by, st.Header, Bans{})
 		return
 	}
@@ -102,7 +106,7 @@ func (r *Room) changePeople(st *wire.Stanza, u *user, items []wire.Element) {
 func (r *Room) change(by *user, item wire.Element) (w Wish, refused wire.Condition, why string) {
 	nick := r.target(by, item)
 	if nick == "" {
-		if w = r.absent(item); w == nil {
+		if w = r.absent(by, item); w == nil {
 			return nil, wire.ConditionItemNotFound, "There is nobody of that name in this room."
 		}
 		return w, "", ""
@@ -127,14 +131,18 @@ func (r *Room) change(by *user, item wire.Element) (w Wish, refused wire.Conditi
 	return nil, wire.ConditionBadRequest, "Either a role or an affiliation is needed."
 }
 
-// absent reads an item about somebody who is not in the room, and has an address
-// of the gateway's: they can be banned (§9.1), or let in again (§9.2). Otherwise
-// it is nil, also for users: whether they are here is for nobody to find out.
-func (r *Room) absent(item wire.Element) Wish {
+// absent reads an item about somebody who is not in the room: who has an address
+// of the gateway's can be banned (§9.1), and whoever is on the list let in again
+// (§9.2). Otherwise it is nil: whether users are here is for nobody to find out.
+func (r *Room) absent(by *user, item wire.Element) Wish {
 	who, err := jid.Parse(item.Attr("jid"))
 	affiliation, ok := parseAffiliation(item.Attr("affiliation"))
 	switch {
-	case err != nil || !ok || item.Attr("role") != "" || !r.opt.Invites(who.Bare()):
+	case err != nil || !ok || item.Attr("role") != "":
+		return nil
+	case affiliation < AffiliationAdmin && affiliation != AffiliationOutcast && by.affiliation >= AffiliationAdmin:
+		return Pardon{Who: who.Bare()}
+	case !r.opt.Invites(who.Bare()):
 		return nil
 	case affiliation == AffiliationOutcast:
 		return Ban{Who: who.Bare(), Reason: strings.Clone(cut(item.ChildText(nsAdmin, "reason"), maxStatus))}

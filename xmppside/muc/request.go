@@ -92,8 +92,8 @@ type (
 		Ban    bool
 		Reason string
 	}
-	// Ban asks that somebody be kept out who is not here, and Pardon that they be
-	// no longer; Options.Invites knows them. Granted by Confirm.
+	// Ban asks that somebody be kept out who is not here and whom Options.Invites
+	// knows, and Pardon that anybody be no longer. Granted by Confirm.
 	Ban struct {
 		Who    jid.JID
 		Reason string
