@@ -47,7 +47,7 @@ type guest struct {
 	to     bridge.Person // whom that Rename makes them
 	in     bool          // they have been let in
 	idled  bool          // they had a session, and were silent for long
-	tries  int           // names that were taken
+	tries  int           // names that were taken, of those that come of the one they have
 	spoke  time.Time
 	pause  time.Time // no session is asked for before
 	fails  int       // sessions refused or killed in a row
@@ -342,7 +342,7 @@ func (s *state) guestIn(k *leg, p bridge.Person, g *guest, e bridge.Event, j bri
 		}
 		return
 	}
-	g.asked, g.tries, g.in = "", 0, true
+	g.asked, g.in = "", true
 	if !j.Relayed {
 		k.be(g, present)
 	}

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"isthmus/bridge"
 )
@@ -96,9 +98,9 @@ func (c *echoes) repeats(s *state, k *leg, e bridge.Event, m bridge.Message) boo
 func repeats(text, name string, k *leg, r *echo, ago time.Duration) int {
 	before, found := strings.CutSuffix(text, r.text)
 	switch {
-	case !found || r.text == "":
+	case !found || r.text == "" || r.name == "":
 	case before != "":
-		if strings.Contains(before, r.name) {
+		if hasName(before, r.name) {
 			return echoWeight
 		}
 	case r.from != k && ago <= namesakeWindow && name != r.name && strings.Contains(name, r.name):
@@ -108,6 +110,24 @@ func repeats(text, name string, k *leg, r *echo, ago time.Duration) int {
 		return echoWeight
 	}
 	return 0
+}
+
+// hasName reports whether text has a name in it that is no part of a word. A
+// number may be behind it, as bridges have who found the name taken.
+func hasName(text, name string) bool {
+	for at := strings.Index(text, name); at >= 0; {
+		end := at + len(name)
+		last, _ := utf8.DecodeLastRuneInString(text[:at])
+		next, _ := utf8.DecodeRuneInString(text[end:])
+		if !unicode.IsLetter(last) && !unicode.IsDigit(last) && !unicode.IsLetter(next) {
+			return true
+		}
+		again := strings.Index(text[end:], name)
+		if at = end + again; again < 0 {
+			return false
+		}
+	}
+	return false
 }
 
 // visible is text without what a relay hides in names so that it highlights nobody.

@@ -81,6 +81,9 @@ func (s *state) moderationFailed(k *leg, ref string, f bridge.Failure) {
 	}
 	delete(k.acts, ref)
 	s.audit(k, a.action, a.target, a.name, a.by, a.reason, a.from, f.Text)
+	if a.action == "unban" && f.Kind == bridge.ErrNotFound && k.set.At.Network != a.target.Network {
+		return // they were not banned there
+	}
 	var what string
 	switch a.action {
 	case "kick":
@@ -88,13 +91,13 @@ func (s *state) moderationFailed(k *leg, ref string, f bridge.Failure) {
 	case "ban":
 		what = a.name + " can't be banned from " + place(k) + ". What they say there is not carried on"
 	case "unban":
-		what = a.name + " is still banned from " + place(k)
+		what = "The ban of " + a.name + " was not lifted in " + place(k)
 	case "role":
 		what = "What " + a.name + " may do in " + place(k) + " stays as it was"
 	case "topic":
 		what = "The topic of " + place(k) + " stays as it was"
 	}
-	if a.actor != bridge.Keeper { // else it was done from outside of any room
+	if a.actor != bridge.Keeper && a.actor != (bridge.Person{}) { // else nobody is there to be told
 		s.tell(a.from, a.actor, "", what+": "+f.Text)
 	}
 	if g := a.from.guests[a.target]; a.action == "kick" && g != nil && g.state == out && s.link.Moderation == Undo {
@@ -111,6 +114,9 @@ func (k *leg) byBridge(actor string) bool {
 
 // personNamed is who has a name in a room, the zero Person for nobody.
 func (k *leg) personNamed(name string) bridge.Person {
+	if name == "" {
+		return bridge.Person{}
+	}
 	for p, n := range k.natives {
 		if n.name == name {
 			return p
@@ -180,6 +186,14 @@ func (s *state) removed(k *leg, p bridge.Person, name string, l bridge.Leave) {
 	}
 }
 
+// where tells who banned somebody, as far as that is known, and in which room.
+func (b Ban) where() string {
+	if b.By == "" {
+		return "in " + b.From.ID
+	}
+	return "by " + b.By + " in " + b.From.ID
+}
+
 func (s *state) setBan(b Ban) {
 	s.bans[b.Person] = b
 	s.out.bans = append(s.out.bans, banChange{ban: b})
@@ -198,13 +212,24 @@ func (s *state) pardoned(k *leg, b bridge.Pardon) {
 	s.lift(ban, act{action: "unban", from: k, actor: k.personNamed(b.Actor), by: b.Actor, target: b.Person, name: ban.Name})
 }
 
-// lift ends a ban in all rooms but the one where that was done.
+// lift ends a ban in all rooms but the one where that was done, also under the
+// names that its person took meanwhile.
 func (s *state) lift(ban Ban, a act) {
+	for _, p := range sorted(s.bans) {
+		same := s.bans[p]
+		if same.Person = ban.Person; same == ban {
+			a.target = p
+			s.liftOne(s.bans[p], a)
+		}
+	}
+}
+
+func (s *state) liftOne(ban Ban, a act) {
 	delete(s.bans, ban.Person)
 	s.out.bans = append(s.out.bans, banChange{ban: ban, lift: true})
 	s.audit(a.from, a.action, a.target, a.name, a.by, "", a.from, "done")
 	for _, o := range s.legs {
-		if o != a.from && (o.set.At.Network == ban.Person.Network || o.set.At == ban.From) {
+		if o != a.from {
 			s.request(o, a, bridge.Pardon{Person: ban.Person})
 		}
 		if g := o.guests[ban.Person]; g != nil && g.state == out {
@@ -222,7 +247,7 @@ const administrator = "the administrator"
 func (s *state) unban(what string) []Ban {
 	var lifted []Ban
 	for _, p := range sorted(s.bans) {
-		if b := s.bans[p]; p.String() == what || p.ID == what || fold(b.Name) == fold(what) {
+		if b, still := s.bans[p]; still && (p.String() == what || p.ID == what || fold(b.Name) == fold(what)) {
 			lifted = append(lifted, b)
 			s.lift(b, act{action: "unban", from: new(leg), actor: bridge.Keeper, by: administrator, target: p, name: b.Name})
 		}
@@ -250,7 +275,8 @@ func (s *state) topic(k *leg, e bridge.Event, b bridge.Topic) {
 }
 
 // role is that somebody may do more or less in a room: so in the others.
-// Nobody is made more than a moderator by that.
+// Nobody is made more than a moderator by that, and no moderator is silenced:
+// where a channel is moderated, all who have no voice are.
 func (s *state) role(k *leg, e bridge.Event, b bridge.RoleChange) {
 	p, name := e.By, e.Name
 	if n := k.natives[p]; n != nil {
@@ -269,7 +295,7 @@ func (s *state) role(k *leg, e bridge.Event, b bridge.RoleChange) {
 		if o == k || o.keeper.state != joined {
 			continue
 		}
-		if n := o.natives[p]; n != nil && n.role != role {
+		if n := o.natives[p]; n != nil && n.role != role && (role != bridge.RoleVisitor || n.role < bridge.RoleHalfOp) {
 			s.request(o, a, bridge.RoleChange{Target: n.name, Role: role})
 		} else if g := o.guests[p]; g != nil && g.state == present && g.role != role {
 			s.request(o, a, bridge.RoleChange{Target: g.name, Role: role})

@@ -151,6 +151,11 @@ func (s *state) rename(k *leg, e bridge.Event, r bridge.Rename) {
 		k.natives[to] = n
 		s.follow(k, e.By, to)
 	}
+	for _, o := range s.legs {
+		if g := o.guests[to]; g != nil && o != k {
+			g.tries = 0
+		}
+	}
 	s.wantEverywhere(k, to)
 	s.reclaim(k, old)
 }

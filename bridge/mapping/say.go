@@ -48,7 +48,7 @@ func (s *state) heard(k *leg, e bridge.Event, m bridge.Message) {
 	}
 	if b, banned := s.bans[e.By]; banned {
 		s.counters.Banned.Add(1)
-		s.tell(k, e.By, e.ID, "You are banned from the other rooms that are connected to this one (by "+b.By+" in "+b.From.ID+"). This was not sent there.")
+		s.tell(k, e.By, e.ID, "You are banned from the other rooms that are connected to this one ("+b.where()+"). This was not sent there.")
 		return
 	}
 	if s.echoes.repeats(s, k, e, m) {
@@ -129,6 +129,10 @@ func (s *state) send(k *leg, l *line) bool {
 	if s.now.Before(l.again) {
 		s.wakeBy(l.again)
 		return false
+	}
+	if b, banned := s.bans[l.who]; banned { // since they said it
+		s.failed(k, l, "You are banned ("+b.where()+").")
+		return true
 	}
 	e := bridge.Event{ID: l.id, By: l.who, Name: l.name, Via: bridge.Keeper, At: l.at, Body: l.said}
 	if k.natives[l.who] == nil {

@@ -136,7 +136,7 @@ func (s *state) explain(what string) []Presence {
 				how = "gateway"
 			}
 			if b, banned := s.bans[p]; banned {
-				why = "banned from the link by " + b.By + " in " + b.From.ID
+				why = "banned from the link " + b.where()
 			} else if !n.gone.IsZero() {
 				why = "cut off from their network"
 			}
@@ -178,7 +178,7 @@ func (s *state) elsewhere(k *leg) map[bridge.Person]string {
 // whyNot says why somebody is not in a room.
 func (s *state) whyNot(k *leg, p bridge.Person) string {
 	if b, banned := s.bans[p]; banned {
-		return strings.TrimSpace("banned from the link by " + b.By + " in " + b.From.ID + " " + b.Reason)
+		return strings.TrimSpace("banned from the link " + b.where() + " " + b.Reason)
 	}
 	_, n := s.origin(k, p)
 	switch {
