@@ -88,8 +88,9 @@ type nativeState struct {
 type stay struct {
 	who      bridge.Person
 	ghost    id.UserID
-	display  string // the name that we gave the ghost there
-	restored time.Time
+	display  string    // the name that we gave the ghost there
+	restored time.Time // when that began to be counted
+	restores int
 	// called is for the Keeper, and for whom it has called in: they can come
 	// into the room again at any time.
 	called bool

@@ -395,17 +395,24 @@ func (n *native) expelled(e *event.Event, c *event.MemberEventContent, who bridg
 	n.publish(bridge.Event{By: who, Name: name, At: time.UnixMilli(e.Timestamp), Body: leave})
 }
 
-// restoreEvery is how often a ghost's name in the room is set right at most.
-const restoreEvery = 10 * time.Second
+// A ghost's name in the room is set right so often within restoreEvery at most:
+// with each thing in their profile that comes after they did.
+const (
+	restoreEvery = 10 * time.Second
+	restoreMost  = 3
+)
 
 // restore gives a ghost its name in the room again: homeservers carry a changed
 // profile, with a new picture say, into every room, name and all.
 func (n *native) restore(s *stay, called string) {
 	n.mu.Lock()
 	display, at := s.display, n.id
-	right := called == display || display == "" || time.Since(s.restored) < restoreEvery
+	if time.Since(s.restored) >= restoreEvery {
+		s.restored, s.restores = time.Now(), 0
+	}
+	right := called == display || display == "" || s.restores >= restoreMost
 	if !right {
-		s.restored = time.Now()
+		s.restores++
 	}
 	n.mu.Unlock()
 	if right {

@@ -250,6 +250,12 @@ func TestPictures(t *testing.T) {
 		return c["displayname"] == "Alicia" && c["avatar_url"] != nil
 	})
 	noEvent(b.core, "the picture is asked for twice", anyOf[bridge.Query])
+	b.ask(room, alice, "Alicia", bridge.Profile{})
+	b.hs.Until("her name in the room, soon after", func() bool {
+		c := b.hs.Content(at, "m.room.member", ghost)
+		_, uri := b.hs.Profile(ghost)
+		return c["displayname"] == "Alicia" && uri == ""
+	})
 	noEvent(b.core, "her name is another for a moment", anyOf[bridge.Rename])
 }
 
