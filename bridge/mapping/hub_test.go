@@ -217,3 +217,14 @@ func BenchmarkMessage(b *testing.B) {
 		}
 	}
 }
+
+// What waits for a room to be joined is nothing to be told beside that.
+func TestNotes(t *testing.T) {
+	k := &leg{dirty: []bridge.Person{{Network: "libera", ID: "bob"}}}
+	for state, want := range map[keeperState]int{refused: 0, joined: 2} { // and the bridge may not moderate
+		k.keeper.state = state
+		if got := k.notes(); len(got) != want {
+			t.Errorf("%v: %q", state, got)
+		}
+	}
+}

@@ -110,7 +110,7 @@ func (k *leg) notes() []string {
 	if k.keeper.state == joined && k.keeper.role < bridge.RoleModerator {
 		notes = append(notes, "the bridge may not moderate it")
 	}
-	if n := len(k.dirty); n > 0 {
+	if n := len(k.dirty); n > 0 && k.keeper.state == joined { // else they wait for that
 		notes = append(notes, count(n, "change", "changes")+" of who is there to be made yet, a few each second")
 	}
 	return notes
