@@ -114,7 +114,7 @@ func (s *state) takeKeeper(k *leg, e bridge.Event) {
 	case bridge.Rename:
 		k.keeper.name = b.To
 	case bridge.RoleChange:
-		k.keeper.role = b.Role
+		k.keeper.role, k.powerless = b.Role, false
 	case bridge.Topic:
 		k.topic = b.Text // what another room's people have set
 	case bridge.Confirm:
@@ -125,6 +125,7 @@ func (s *state) takeKeeper(k *leg, e bridge.Event) {
 func (s *state) keeperIn(k *leg, name string, role bridge.Role) {
 	was := k.keeper
 	k.keeper.name, k.keeper.role, k.keeper.asked, k.keeper.tries = name, role, "", 0
+	k.powerless = false
 	k.topicKnown, k.absence.down = true, time.Time{}
 	s.keeperIs(k, joined, bridge.Failure{})
 	if was.state == joined {

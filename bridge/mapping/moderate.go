@@ -93,6 +93,7 @@ func (s *state) moderationFailed(k *leg, ref string, f bridge.Failure) {
 	case "unban":
 		what = "The ban of " + a.name + " was not lifted in " + place(k)
 	case "role":
+		k.powerless = k.powerless || f.Kind == bridge.ErrNoPrivileges
 		what = "What " + a.name + " may do in " + place(k) + " stays as it was"
 	case "topic":
 		what = "The topic of " + place(k) + " stays as it was"
@@ -292,7 +293,7 @@ func (s *state) role(k *leg, e bridge.Event, b bridge.RoleChange) {
 	a := act{action: "role", from: k, actor: k.personNamed(b.Actor), by: b.Actor, target: p, name: name, mutes: role == bridge.RoleVisitor}
 	s.audit(k, "role", p, name, b.Actor, "", k, "done")
 	for _, o := range s.legs {
-		if o == k || o.keeper.state != joined {
+		if o == k || o.keeper.state != joined || o.powerless && !a.mutes {
 			continue
 		}
 		if n := o.natives[p]; n != nil && n.role != role && (role != bridge.RoleVisitor || n.role < bridge.RoleHalfOp) {

@@ -69,6 +69,7 @@ type leg struct {
 	as         map[bridge.Person]*guest  // guests by the Person that the room knows
 	topic      string
 	topicKnown bool
+	powerless  bool                   // the bridge may not change what people may do, it has found
 	acts       map[string]act         // moderation that is not answered, by id
 	muted      map[bridge.Person]bool // guests who may not speak by the bridge's doing
 

@@ -17,6 +17,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -154,7 +155,7 @@ func (c *Client) Do(ctx context.Context, as id.UserID, f func(context.Context, *
 	for {
 		err := c.Once(ctx, as, f)
 		again, after := judge(err)
-		if !again {
+		if over := ctx.Err(); !again && (over == nil || !errors.Is(err, over)) {
 			return err
 		}
 		pause := wait.NextBackOff()
