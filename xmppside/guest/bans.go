@@ -17,6 +17,7 @@ import (
 type bans struct {
 	seen     map[string]jid.JID // bare, of natives who have gone, by nick
 	banned   map[jid.JID]ban    // by bare JID
+	early    map[string]early   // accounts of who the observer has yet to hear of, by nick
 	doing    map[string]deed    // what the bridge itself has asked for of late, by nick or bare JID
 	look     time.Time          // when to look whether bans were lifted; zero for never
 	compared bool               // the room's own list was taken over
@@ -27,6 +28,12 @@ type ban struct {
 	who  bridge.Person
 	name string
 	at   time.Time
+}
+
+// early is an account, and when it was shown.
+type early struct {
+	jid jid.JID
+	at  time.Time
 }
 
 // deed is who acts, should the room not say so, what they make of somebody, and
@@ -40,6 +47,7 @@ const (
 	maxSeen   = 1024
 	maxBanned = 1024
 	maxDoing  = 256
+	earlyTime = 10 * time.Second
 	lookEvery = 5 * time.Minute // of the bans, while there are any
 )
 
@@ -328,7 +336,28 @@ func (r *Room) nickOf(who bridge.Person) (string, bool) {
 // identify takes note of whose account an occupant has, which the room may show
 // to the bridge itself alone.
 func (r *Room) identify(nick string, item wire.Element) {
-	if o := r.people[nick]; o != nil && o.jid.IsZero() {
-		o.jid = jidOf(item)
+	real := jidOf(item)
+	switch o := r.people[nick]; {
+	case real.IsZero():
+	case o != nil:
+		o.jid = real
+	default: // the observer hears of them in a moment
+		if r.early == nil || len(r.early) >= maxDoing {
+			r.early = map[string]early{}
+		}
+		r.early[strings.Clone(nick)] = early{real, time.Now()}
+	}
+}
+
+// identified gives a new occupant the account that the room showed to the
+// bridge itself a moment ago.
+func (r *Room) identified(o *occupant) {
+	e, shown := r.early[o.nick]
+	if !shown {
+		return
+	}
+	delete(r.early, o.nick)
+	if o.jid.IsZero() && time.Since(e.at) < earlyTime {
+		o.jid = e.jid
 	}
 }

@@ -184,7 +184,7 @@ func actorOf(item wire.Element) string {
 }
 
 // departure tells how somebody went.
-func departure(st *wire.Stanza, x wire.Element, c codes) bridge.Leave {
+func (r *Room) departure(nick string, st *wire.Stanza, x wire.Element, c codes) bridge.Leave {
 	item, _ := x.Child(nsUser, "item")
 	l := bridge.Leave{Reason: plain(item.ChildText(nsUser, "reason"), maxReason), Actor: actorOf(item)}
 	if l.Reason == "" {
@@ -203,6 +203,9 @@ func departure(st *wire.Stanza, x wire.Element, c codes) bridge.Leave {
 		if l.Reason == "" {
 			l.Reason = "Only members may be in this room now."
 		}
+	}
+	if l.Cause == bridge.CauseKick || l.Cause == bridge.CauseBan {
+		l.Actor = r.actor(l.Actor, nick, "")
 	}
 	return l
 }

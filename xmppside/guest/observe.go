@@ -222,6 +222,9 @@ func (r *Room) appeared(st *wire.Stanza, nick string, item wire.Element) {
 	}
 	was := *o
 	o.read(st, item)
+	if isNew {
+		r.identified(o)
+	}
 	if o.affiliation != was.affiliation {
 		r.empowered(o)
 	}
@@ -303,6 +306,7 @@ func (r *Room) claim(nick string, who bridge.Person) {
 		r.publish(bridge.Event{By: r.personOf(o), Name: nick, Body: bridge.Leave{}})
 	}
 	o.ours, o.maybe, o.stray = who, false, false
+	r.empowered(o)
 }
 
 // disclaim is that one of ours does not have a nick after all: if somebody
@@ -332,8 +336,7 @@ func (r *Room) vanished(nick string, st *wire.Stanza, x wire.Element, c codes) {
 	if !o.native() {
 		return // they tell it themselves
 	}
-	how := departure(st, x, c)
-	how.Actor = r.actor(how.Actor, nick, "")
+	how := r.departure(nick, st, x, c)
 	r.remember(o.nick, o.jid)
 	if how.Cause == bridge.CauseBan {
 		r.noteBan(o.jid, r.personOf(o), o.nick)

@@ -78,8 +78,7 @@ func (r *Room) out(p *puppet, nick string, st *wire.Stanza, x wire.Element, c co
 	if o := r.people[nick]; o != nil && (p == r.watcher || o.maybe) {
 		delete(r.people, nick)
 	}
-	how := departure(st, x, c)
-	how.Actor = r.actor(how.Actor, nick, "")
+	how := r.departure(nick, st, x, c)
 	forced := how.Cause == bridge.CauseBan || how.Cause == bridge.CauseKick || how.Cause == bridge.CausePart && (c.has(codeLostRights) || c.has(codeMembers))
 	switch {
 	case p.state == leaving:
