@@ -367,6 +367,9 @@ func (s *state) fact(from *leg, e Event) {
 		if m := s.member(e.By); m != nil && m.entered {
 			m.attached = b.Attached
 			s.show(e, nil)
+			if b.Attached && e.By == Keeper {
+				s.snapshot(m.home)
+			}
 		}
 	case Invite:
 		if callsKeeper(e) {
@@ -484,7 +487,8 @@ func (s *state) joined(from *leg, e Event, j Join) {
 	s.enter(s.leg(req.Room), e, j)
 }
 
-// enter lets one of ours in through home. The first one there is shown the room.
+// enter lets one of ours in through home. The first one there is shown the
+// room; so is the Keeper, who may have been away for long while others stayed.
 func (s *state) enter(home *leg, e Event, j Join) {
 	m := s.member(e.By)
 	if m == nil {
@@ -492,7 +496,7 @@ func (s *state) enter(home *leg, e Event, j Join) {
 		s.members.Set(e.By, m)
 	}
 	if !m.entered {
-		if home.occupants == 0 {
+		if home.occupants == 0 || e.By == Keeper {
 			s.snapshot(home)
 		}
 		home.occupants++
