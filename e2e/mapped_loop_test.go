@@ -52,38 +52,65 @@ func TestMappedRepeatingBot(t *testing.T) {
 	})
 }
 
+// secondBridge is another Isthmus that maps the same channel and MUC.
+func (m *mapped) secondBridge() *harness.Isthmus {
+	second := harness.NewIsthmus(m.T, m.xmpp, m.host, map[string]*harness.IRCServer{network: m.irc})
+	second.Domain = harness.FarDomain(m.host)
+	second.Config.Set("xmpp/domains", []any{harness.Config{"name": second.Domain}})
+	second.Config.Set("networks/"+network+"/relay/nick", m.nick("second"))
+	second.Config.Set("xmpp/relay/nick", "second")
+	second.Config.Set("links", []any{harness.Config{"name": "same", "rooms": m.rooms[:atHS]}})
+	return second
+}
+
+// quiet reports whether nobody says anything for a second. Whatever goes round
+// would go on doing so.
+func (m *mapped) quiet() bool {
+	m.native.Drain()
+	m.alice.Drain()
+	time.Sleep(time.Second)
+	return len(relayedTexts(m.native.Drain()))+len(bodies(m.alice.Drain())) == 0
+}
+
 // Two bridges map the same two rooms: what is said comes twice, as two bridges
 // say it, but nothing goes round.
 func TestMappedTwoBridges(t *testing.T) {
-	var second *harness.Isthmus
-	onThree(t, once, func(m *mapped) {
-		second = harness.NewIsthmus(m.T, m.xmpp, m.host, map[string]*harness.IRCServer{network: m.irc})
-		second.Domain = harness.FarDomain(m.host)
-		second.Config.Set("xmpp/domains", []any{harness.Config{"name": second.Domain}})
-		second.Config.Set("networks/"+network+"/relay/nick", m.nick("second"))
-		second.Config.Set("xmpp/relay/nick", "second")
-		second.Config.Set("links", []any{harness.Config{"name": "same", "rooms": m.rooms[:atHS]}})
-	}, func(m *mapped) {
+	onThree(t, once, nil, func(m *mapped) {
 		m.together()
-		second.Start(m.T)
+		m.secondBridge().Start(m.T)
 		m.native.ExpectFrom(m.nick("second"), "JOIN")
 		for i := range 10 {
 			m.native.Say(m.channel, word("i", i))
 			m.alice.Say(m.muc, word("x", i))
 			m.hears(m.nick("alice"), word("x", i))
 		}
-		// Whatever still goes round would go on doing so.
-		quiet := func() bool {
-			m.native.Drain()
-			m.alice.Drain()
-			time.Sleep(time.Second)
-			return len(relayedTexts(m.native.Drain()))+len(bodies(m.alice.Drain())) == 0
-		}
-		settle(m.scenario, "an end of the loop", quiet)
+		settle(m.scenario, "an end of the loop", m.quiet)
 		m.native.Say(m.channel, "still there?")
 		m.sees(m.native.Nick, "still there?")
-		settle(m.scenario, "an end of the loop", quiet)
+		settle(m.scenario, "an end of the loop", m.quiet)
 		m.answers(m.nick("second"), "status")
+	})
+}
+
+// The same with puppets on both sides: neither makes puppets of the other's puppets.
+func TestMappedTwoBridgesOfPuppets(t *testing.T) {
+	onThree(t, once, func(m *mapped) { m.rooms[onIRC].Set("as", "puppets") }, func(m *mapped) {
+		m.together()
+		m.secondBridge().Start(m.T)
+		m.native.ExpectFrom(m.nick("second"), "JOIN")
+		for i := range 5 {
+			m.native.Say(m.channel, word("a line of the native's, number ", i))
+			m.alice.Say(m.muc, word("a line of alice's, number ", i))
+			m.sees(m.native.Nick, word("a line of the native's, number ", i))
+			m.native.ExpectFrom(m.nick("alice"), word("PRIVMSG .*a line of alice's, number ", i))
+		}
+		settle(m.scenario, "an end of the loop", m.quiet)
+		m.alice.Leave(m.muc, m.nick("alice"), "")
+		m.goes(m.nick("alice"))
+		if there := m.alice.Join(m.muc, m.nick("alicia")).Occupants; len(there) > 12 {
+			m.Errorf("%d are in the MUC", len(there))
+		}
+		m.answers("puppets? of another bridge", "status")
 	})
 }
 

@@ -152,7 +152,7 @@ func (s *state) settleOne(k *leg, p bridge.Person, speaks bool) bool {
 	if g.asked != "" || g.state == out {
 		return true
 	}
-	switch own := s.ownSession(k, p, g, speaks); {
+	switch own := s.ownSession(k, p, g, n.name, speaks); {
 	case own && !g.apart():
 		return s.enter(k, n, g, speaks)
 	case !own && (g.state == absent || g.apart()):
@@ -170,13 +170,16 @@ func (s *state) settleOne(k *leg, p bridge.Person, speaks bool) bool {
 	return s.refresh(k, p, g, n, speaks)
 }
 
-// ownSession decides whether somebody is to have a session of their own.
-func (s *state) ownSession(k *leg, p bridge.Person, g *guest, speaks bool) bool {
+// ownSession decides whether somebody, called name at home, is to have a session of
+// their own.
+func (s *state) ownSession(k *leg, p bridge.Person, g *guest, name string, speaks bool) bool {
 	switch {
 	case !k.set.Puppets:
 		g.why = "people of other rooms are relayed here"
 	case p.Network == k.set.At.Network:
 		g.why = "they are on this network by themselves"
+	case s.foreign(name):
+		g.why = "they look like a puppet of another bridge"
 	case s.now.Before(g.pause): // g.why says it
 		s.wakeBy(g.pause)
 	case g.apart():

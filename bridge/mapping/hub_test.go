@@ -223,7 +223,7 @@ func TestNotes(t *testing.T) {
 	k := &leg{dirty: []bridge.Person{{Network: "libera", ID: "bob"}}}
 	for state, want := range map[keeperState]int{refused: 0, joined: 2} { // and the bridge may not moderate
 		k.keeper.state = state
-		if got := k.notes(); len(got) != want {
+		if got := newState("link").notes(k); len(got) != want {
 			t.Errorf("%v: %q", state, got)
 		}
 	}

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -45,6 +46,9 @@ type echo struct {
 	text, name string
 	from       *leg
 	at         time.Time
+	// repeated tells that somebody has said it again. Who does so after them is no
+	// person either: two bridges would go on making puppets of each other's puppets.
+	repeated bool
 }
 
 // suspicion is how often somebody has repeated others.
@@ -63,16 +67,18 @@ func (x *suspicion) bridgeLike() bool { return x.times > echoesMost }
 // remembers the message.
 func (c *echoes) repeats(s *state, k *leg, e bridge.Event, m bridge.Message) bool {
 	text, name := fold(visible(strings.TrimSpace(m.Text))), fold(e.Name)
-	repeated := 0
+	repeated, again := 0, false
 	for i := range c.recent {
 		r := &c.recent[i]
 		if ago := s.now.Sub(r.at); ago <= echoWindow && repeated == 0 {
 			repeated = repeats(text, name, k, r, ago)
+			again = r.repeated
+			r.repeated = r.repeated || repeated == echoWeight
 		}
 	}
 	x := c.suspect[e.By]
 	if repeated == 0 {
-		c.remember(echo{text, name, k, s.now})
+		c.remember(echo{text: text, name: name, from: k, at: s.now})
 		return x != nil && x.bridgeLike() && s.now.Sub(x.last) < echoSpan && (begins(text, name) || namesSomebody(text, c.recent, k, s.now))
 	}
 	if x == nil || s.now.Sub(x.last) > ignoreFor || !x.bridgeLike() && s.now.Sub(x.since) > echoSpan {
@@ -89,7 +95,7 @@ func (c *echoes) repeats(s *state, k *leg, e bridge.Event, m bridge.Message) boo
 		s.log(slog.LevelWarn, "somebody repeats what this bridge has carried: another bridge is in the room; what they repeat is not carried on", "room", k.set.At, "person", e.By, "name", e.Name)
 		s.notice(nil, e.Name+" in "+place(k)+" seems to be another bridge. What it repeats is not carried on.")
 	}
-	return x.bridgeLike()
+	return x.bridgeLike() || again && repeated == echoWeight
 }
 
 // repeats tells how much it looks as if text, said by name in k, were r's again: in
@@ -143,6 +149,20 @@ func namesSomebody(text string, recent []echo, k *leg, now time.Time) bool {
 		}
 	}
 	return false
+}
+
+// foreign reports whether a name looks like that of another bridge's puppet, which
+// is called "rob[xmpp]" where rob is taken, as ours are. They get no puppets: those
+// would be brought back by the other bridge, and so on.
+func (s *state) foreign(name string) bool {
+	network, rest, closed := strings.Cut(name[strings.LastIndexByte(name, '[')+1:], "]")
+	return closed && strings.Trim(rest, "_0123456789") == "" && s.network(network)
+}
+
+// network reports whether something is the name of a network.
+func (s *state) network(name string) bool {
+	return name == bridge.NetworkXMPP || name == bridge.NetworkMatrix ||
+		slices.ContainsFunc(s.legs, func(k *leg) bool { return k.set.At.Network == name })
 }
 
 // begins reports whether text begins with somebody's name, in brackets perhaps.

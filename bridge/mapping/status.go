@@ -74,7 +74,7 @@ func (s *state) status() LinkStatus {
 		r := RoomStatus{
 			Room: k.set.At, State: keeperStates[kp.state], Why: kp.why, Since: kp.since,
 			Natives: len(k.natives), Waiting: len(k.queue) + len(k.inflight), Delivered: k.delivered, Failed: k.failed,
-			Ignored: s.echoes.ignored(k, s.now), Notes: k.notes(),
+			Ignored: s.echoes.ignored(k, s.now), Notes: s.notes(k),
 		}
 		switch kp.state {
 		case joined:
@@ -99,7 +99,7 @@ func (s *state) status() LinkStatus {
 }
 
 // notes are what an administrator might wonder about in a room.
-func (k *leg) notes() []string {
+func (s *state) notes(k *leg) []string {
 	var notes []string
 	if k.set.Mute {
 		notes = append(notes, "its people are not heard in the other rooms (direction: out)")
@@ -109,6 +109,15 @@ func (k *leg) notes() []string {
 	}
 	if k.keeper.state == joined && k.keeper.role < bridge.RoleModerator {
 		notes = append(notes, "the bridge may not moderate it")
+	}
+	puppets := 0
+	for _, n := range k.natives {
+		if s.foreign(n.name) {
+			puppets++
+		}
+	}
+	if puppets > 0 {
+		notes = append(notes, count(puppets, "looks like a puppet", "look like puppets")+" of another bridge: they get none in the other rooms")
 	}
 	if n := len(k.dirty); n > 0 && k.keeper.state == joined { // else they wait for that
 		notes = append(notes, count(n, "change", "changes")+" of who is there to be made yet, a few each second")
