@@ -117,6 +117,12 @@ func TestKeeperModerates(t *testing.T) {
 		if f := b.refused(b.via(room, rob, "rob", bridge.Expel{Target: "bob"})); f.Kind != bridge.ErrNoPrivileges || !strings.Contains(f.Text, "as much power") {
 			t.Errorf("%+v", f)
 		}
+		if kind == fakehs.Dendrite { // which refuses a ban so
+			b.hs.Add(fakehs.Fault{Path: "/ban", Times: 1, Status: 500})
+			if f := b.refused(b.via(room, rob, "rob", bridge.Expel{Target: "bob", Person: onMatrix(bob.ID), Ban: true})); f.Kind != bridge.ErrNoPrivileges || !strings.Contains(f.Text, "as much power") {
+				t.Errorf("%+v", f)
+			}
+		}
 		b.confirmed(b.via(room, rob, "rob", bridge.Expel{Target: "dora", Person: onMatrix(dora.ID), Reason: "enough"}))
 		if e, l := expectEvent(b.core, "dora to go", anyOf[bridge.Leave]); e.By != onMatrix(dora.ID) || l != (bridge.Leave{Cause: bridge.CauseKick, Reason: "enough", Actor: "isthmus"}) {
 			t.Errorf("%+v", e)

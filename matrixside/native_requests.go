@@ -247,18 +247,26 @@ func (n *native) expel(e bridge.Event, s *stay, b bridge.Expel) {
 		n.side.fail(e, bridge.Failure{Kind: bridge.ErrNotFound, Text: "Nobody in the room is called " + b.Target + "."})
 		return
 	}
-	at, takes := n.roomID(), needKick
+	takes := needKick
 	if b.Ban {
 		takes = needBan
 	}
-	n.respond(e, s, takes, "", n.as(s.ghost, func(ctx context.Context, m *mautrix.Client) (err error) {
+	n.mu.Lock()
+	at, there := n.id, n.members.get(target) != nil
+	n.mu.Unlock()
+	err := n.as(s.ghost, func(ctx context.Context, m *mautrix.Client) (err error) {
 		if b.Ban {
 			_, err = m.BanUser(ctx, at, &mautrix.ReqBanUser{UserID: target, Reason: b.Reason})
 		} else {
 			_, err = m.KickUser(ctx, at, &mautrix.ReqKickUser{UserID: target, Reason: b.Reason})
 		}
 		return err
-	}))
+	})
+	if err != nil && there && s.who == bridge.Keeper && failed(err).Kind == bridge.ErrNotFound { // Dendrite doesn't say why
+		n.side.fail(e, bridge.Failure{Kind: bridge.ErrNoPrivileges, Text: n.lacks(takes)})
+		return
+	}
+	n.respond(e, s, takes, "", err)
 }
 
 // invite calls somebody into the room, of Matrix or of any other network.

@@ -183,7 +183,7 @@ func (s *state) ownSession(k *leg, p bridge.Person, g *guest, name string, speak
 	case s.now.Before(g.pause): // g.why says it
 		s.wakeBy(g.pause)
 	case g.apart():
-		if k.set.Idle > 0 && s.now.Sub(g.spoke) > k.set.Idle && g.state != entering {
+		if k.set.Idle > 0 && s.now.Sub(g.spoke) > k.set.Idle && g.state != entering && !speaks {
 			g.why, g.idled = "they have been silent for long", true
 			return false
 		}
@@ -225,6 +225,9 @@ func (s *state) enter(k *leg, n *native, g *guest, speaks bool) bool {
 		return false
 	}
 	g.why, g.spoke, g.idled = "", s.now, false
+	if k.set.Idle > 0 {
+		s.wakeBy(s.now.Add(k.set.Idle + time.Second))
+	}
 	g.show, g.status, g.avatar = bridge.ShowOnline, "", ""
 	g.wish = s.nameFor(k, g.as, g, n.name)
 	k.be(g, entering)
