@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"slices"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -93,8 +93,12 @@ func (s *Server) Start(t T) {
 	}
 }
 
-// freePorts finds TCP ports on loopback that nobody listens on. They lie below
-// those that the kernel gives to outgoing connections, so that a server that
+// givenPorts are those that freePorts has found: some are for a server that is to
+// be started only later.
+var givenPorts sync.Map
+
+// freePorts finds TCP ports on loopback that nobody listens on, each once. They lie
+// below those that the kernel gives to outgoing connections, so that a server that
 // was killed finds its port free again.
 func freePorts(t T, n int) []int {
 	t.Helper()
@@ -106,11 +110,13 @@ func freePorts(t T, n int) []int {
 		}
 		port := lowest + rand.IntN(highest-lowest)
 		l, err := net.Listen("tcp", loopback(port))
-		if err != nil || slices.Contains(ports, port) {
+		if err != nil {
 			continue
 		}
 		l.Close()
-		ports = append(ports, port)
+		if _, given := givenPorts.LoadOrStore(port, true); !given {
+			ports = append(ports, port)
+		}
 	}
 	t.Fatalf("harness: no free ports")
 	return nil
