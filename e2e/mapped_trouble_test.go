@@ -41,6 +41,7 @@ func TestMappedLegRefused(t *testing.T) {
 				m.member(m.nick("alice"))
 				m.alice.Say(m.muc, "the others talk")
 				m.reads(m.nick("alice"), "the others talk")
+				m.alice.Expect(harness.From(m.muc+"/isthmus"), harness.BodyLike("does not reach "+m.channel))
 				m.answers(refusal.status, "status")
 				refusal.help(m)
 				m.native.ExpectFrom(m.relay, "JOIN")
@@ -76,5 +77,20 @@ func TestMappedRelayNickTaken(t *testing.T) {
 			m.Errorf("two of one nick")
 		}
 		m.answers(line[1], "status")
+	})
+}
+
+// A MUC that its owner destroys is said to be no more, and the others talk on.
+func TestMappedRoomDestroyed(t *testing.T) {
+	onThree(t, eachXMPP, nil, func(m *mapped) {
+		m.together()
+		check(m.scenario, m.alice.IQ("set", m.muc, `<query xmlns="http://jabber.org/protocol/muc#owner"><destroy><reason>enough</reason></destroy></query>`),
+			harness.Kind("iq/result"))
+		m.answers(`(?s)`+m.muc+`.*refused.*enough`, "status")
+		m.noMember(m.nick("alice"))
+		m.bob.Say(m.id, "who is left?")
+		m.hears(m.nick("bob"), "who is left?")
+		m.native.Say(m.channel, "I am")
+		m.reads(m.native.Nick, "I am")
 	})
 }
