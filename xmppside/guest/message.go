@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,10 +74,14 @@ func (r *Room) overdue(s *sent) {
 
 // failSent answers all that a puppet has sent, and will not hear of any more.
 func (r *Room) failSent(p *puppet, text string) {
+	var theirs []*sent
 	for _, s := range r.sent {
-		if s.p != p {
-			continue
+		if s.p == p && !slices.Contains(theirs, s) { // a long one is there several times
+			theirs = append(theirs, s)
 		}
+	}
+	slices.SortFunc(theirs, func(a, b *sent) int { return a.due.Compare(b.due) }) // as they were said
+	for _, s := range theirs {
 		r.settle(s)
 		if !s.event.Room.Private() {
 			r.fail(s.event, bridge.ErrOffline, text+" It is not known whether this reached the room.")
