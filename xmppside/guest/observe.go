@@ -337,6 +337,9 @@ func (r *Room) vanished(nick string, st *wire.Stanza, x wire.Element, c codes) {
 		return // they tell it themselves
 	}
 	how := r.departure(nick, st, x, c)
+	if real := jidOf(item); !real.IsZero() { // we may have become a moderator after they came
+		o.jid = real
+	}
 	r.remember(o.nick, o.jid)
 	if how.Cause == bridge.CauseBan {
 		r.noteBan(o.jid, r.personOf(o), o.nick)
