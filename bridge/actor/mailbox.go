@@ -1,6 +1,6 @@
 // Package actor gives mutable state one goroutine at a time without keeping
-// one alive: a Mailbox runs its handler in a goroutine that exists only while
-// there is work. Thousands of idle portals and connections so cost no stacks.
+// one alive: a Mailbox has a goroutine to run its handler in only while there is
+// work. Thousands of idle portals and connections so cost no stacks.
 //
 //	box := actor.New(1024, &events, func(batch []Event) { ... }) // var events actor.Pool[Event]
 //	box.Post(e)  // wait for a place
@@ -45,7 +45,7 @@ func (m *Mailbox[T]) Post(v T) bool {
 	taken, idle := m.pushLocked(v)
 	m.mu.Unlock()
 	if idle {
-		go m.run()
+		begin(m)
 	}
 	return taken
 }
@@ -59,7 +59,7 @@ func (m *Mailbox[T]) Do(v T) bool {
 	taken, idle := m.pushLocked(v)
 	if idle {
 		if m.handleLocked(nil); m.running {
-			go m.run()
+			begin(m)
 		}
 	}
 	m.mu.Unlock()
@@ -76,7 +76,7 @@ func (m *Mailbox[T]) Offer(v T) bool {
 	taken, idle := m.pushLocked(v)
 	m.mu.Unlock()
 	if idle {
-		go m.run()
+		begin(m)
 	}
 	return taken
 }

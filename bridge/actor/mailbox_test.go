@@ -142,3 +142,23 @@ func BenchmarkDo(b *testing.B) {
 	}
 	box.Close()
 }
+
+func TestFewGoroutinesWait(t *testing.T) {
+	const boxes = 10 * spareWorkers
+	var inside sync.WaitGroup
+	inside.Add(boxes)
+	all := make([]*Mailbox[int], boxes)
+	for i := range all {
+		all[i] = New(1, new(Pool[int]), func([]int) {
+			inside.Done()
+			inside.Wait() // each has a goroutine of its own until all are here
+		})
+		all[i].Post(1)
+	}
+	for _, box := range all {
+		box.Close()
+	}
+	for spare.Load() > spareWorkers {
+		runtime.Gosched() // those beyond are about to end
+	}
+}
