@@ -231,7 +231,7 @@ func (s *state) enter(k *leg, n *native, g *guest, speaks bool) bool {
 	g.show, g.status, g.avatar = bridge.ShowOnline, "", ""
 	g.wish = s.nameFor(k, g.as, g, n.name)
 	k.be(g, entering)
-	g.asked = s.askJoin(k, bridge.Event{By: g.as, Name: g.wish, Body: bridge.Join{}})
+	g.asked = s.askJoin(k, bridge.Event{By: g.as, Name: g.wish, Body: bridge.Join{Password: k.set.Password}})
 	return true
 }
 
