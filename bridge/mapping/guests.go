@@ -44,7 +44,7 @@ type guest struct {
 	name   string        // in the room
 	wish   string        // the name asked for
 	asked  string        // the Join or Rename that is not answered
-	to     bridge.Person // whom that Rename makes them
+	to     bridge.Person // whom that Rename makes them; zero if it is a Join
 	in     bool          // they have been let in
 	idled  bool          // they had a session, and were silent for long
 	tries  int           // names that were taken, of those that come of the one they have
@@ -67,6 +67,12 @@ func (g *guest) cost() int {
 		return costSession
 	}
 	return costRelayed
+}
+
+// becoming reports whether the room knows a guest as one Person or another,
+// nobody knows which: it has to be answered first.
+func (g *guest) becoming() bool {
+	return g.asked != "" && g.to != (bridge.Person{}) && g.to != g.as
 }
 
 // origin is somebody as they are in the first of the other rooms that they are
@@ -140,7 +146,7 @@ func (s *state) settleOne(k *leg, p bridge.Person, speaks bool) bool {
 	_, n := s.origin(k, p)
 	_, banned := s.bans[p]
 	if n == nil || banned || k.set.Deaf || k.natives[p] != nil || k.keeper.state == refused {
-		return g == nil || s.dismiss(k, p, g, speaks)
+		return g == nil || g.becoming() || s.dismiss(k, p, g, speaks)
 	}
 	if g == nil && k.as[p] != nil {
 		return true // the room takes somebody else for them, until they are renamed there
@@ -162,7 +168,8 @@ func (s *state) settleOne(k *leg, p bridge.Person, speaks bool) bool {
 		g.wish = s.nameFor(k, p, g, n.name)
 		k.call(g, g.wish)
 		k.be(g, relayed)
-		g.asked = s.askJoin(k, bridge.Event{By: g.as, Name: g.wish, Body: bridge.Join{Relayed: true}})
+		g.to, g.asked = bridge.Person{}, s.askJoin(k, bridge.Event{By: g.as, Name: g.wish, Body: bridge.Join{Relayed: true}})
+		return true // the rest when that is answered
 	}
 	if g.state == entering {
 		return true
@@ -231,7 +238,7 @@ func (s *state) enter(k *leg, n *native, g *guest, speaks bool) bool {
 	g.show, g.status, g.avatar = bridge.ShowOnline, "", ""
 	g.wish = s.nameFor(k, g.as, g, n.name)
 	k.be(g, entering)
-	g.asked = s.askJoin(k, bridge.Event{By: g.as, Name: g.wish, Body: bridge.Join{Password: k.set.Password}})
+	g.to, g.asked = bridge.Person{}, s.askJoin(k, bridge.Event{By: g.as, Name: g.wish, Body: bridge.Join{Password: k.set.Password}})
 	return true
 }
 
@@ -276,6 +283,7 @@ func (s *state) forget(k *leg, p bridge.Person, g *guest) {
 	k.be(g, absent)
 	delete(k.guests, p)
 	delete(k.as, g.as)
+	s.want(k, p)
 	s.want(k, g.as) // who is that now may come in
 }
 
@@ -342,7 +350,7 @@ func (s *state) takeGuest(k *leg, g *guest, e bridge.Event) {
 // guestIn is that a guest has come in, or is in by themselves from now on.
 func (s *state) guestIn(k *leg, p bridge.Person, g *guest, e bridge.Event, j bridge.Join) {
 	if e.Ref == "" || e.Ref != g.asked {
-		if !j.Relayed && g.state == relayed {
+		if !j.Relayed && g.state == relayed && !k.joins[e.Ref] {
 			s.forget(k, p, g)
 			s.arrive(k, e.By, native{name: e.Name, role: j.Role})
 		}
@@ -363,19 +371,23 @@ func (s *state) guestIn(k *leg, p bridge.Person, g *guest, e bridge.Event, j bri
 func (s *state) guestRefused(k *leg, p bridge.Person, g *guest, f bridge.Failure) {
 	g.asked = ""
 	if g.in && g.state != entering { // it was a Rename
-		if g.tries++; f.Kind == bridge.ErrConflict && g.tries < nameTries {
-			s.want(k, p)
-		} else if g.as != p { // it can't go on as who they are now: anew
+		if f.Kind == bridge.ErrConflict {
+			g.tries = min(g.tries+1, nameTries)
+		}
+		if g.as != p && (f.Kind != bridge.ErrConflict || g.tries >= nameTries) { // it can't go on as who they are now: anew
 			g.reason = ""
 			s.dismiss(k, p, g, true)
-			s.want(k, p)
 		}
+		s.want(k, p)
 		return
 	}
 	switch f.Kind {
 	case bridge.ErrConflict, bridge.ErrBadName:
-		if k.natives[p] != nil || g.state == relayed { // they are in by themselves
+		if relay := g.state == relayed; relay || k.natives[p] != nil { // they are in by themselves
 			s.forget(k, p, g)
+			if relay && k.natives[g.as] == nil {
+				s.arriveQuietly(k, g.as, native{name: g.wish})
+			}
 			return
 		}
 		if g.tries++; g.tries < nameTries {
@@ -437,6 +449,9 @@ func thrownOut(l bridge.Leave) bool {
 
 // guestRenamed is that a room calls a guest otherwise, or knows who they are now.
 func (s *state) guestRenamed(k *leg, g *guest, r bridge.Rename) {
+	if r.Person != g.as && g.asked != "" && g.to == (bridge.Person{}) {
+		return // that was before they left, to come in again
+	}
 	k.call(g, r.To)
 	if r.Person != (bridge.Person{}) && r.Person != g.as {
 		if other := k.as[r.Person]; other != nil { // who can't be there any more, then
@@ -449,7 +464,7 @@ func (s *state) guestRenamed(k *leg, g *guest, r bridge.Rename) {
 		g.as = r.Person
 		k.as[g.as] = g
 	}
-	if g.asked != "" && g.to == g.as && g.in {
+	if g.asked != "" && g.to == g.as {
 		g.asked = ""
 	}
 }

@@ -33,6 +33,9 @@ type absence struct {
 
 // members takes in who is in a room: at first, or anew after something was lost.
 func (s *state) members(k *leg, list bridge.Members) {
+	if k.keeper.state == joining {
+		k.absence.down = time.Time{} // the Keeper is about to be in
+	}
 	here := make(map[bridge.Person]bool, len(list.Members))
 	for _, m := range list.Members {
 		here[m.Person] = true
@@ -147,9 +150,13 @@ func (s *state) rename(k *leg, e bridge.Event, r bridge.Rename) {
 		if other := k.natives[to]; other != nil { // whose leaving we missed
 			k.rename(other.name, "")
 		}
+		if g := k.as[to]; g != nil { // who had that name in another room until now
+			s.forget(k, k.personOf(g), g)
+		}
 		delete(k.natives, e.By)
 		k.natives[to] = n
 		s.follow(k, e.By, to)
+		s.want(k, e.By) // somebody of that name may be in another room of this network
 	}
 	for _, o := range s.legs {
 		if g := o.guests[to]; g != nil && o != k {

@@ -234,7 +234,11 @@ func (s *state) takeNative(k *leg, e bridge.Event) {
 	case bridge.Members:
 		s.members(k, b)
 	case bridge.Join:
-		if !k.joins[e.Ref] { // else it is of somebody who is not wanted any more
+		if k.joins[e.Ref] { // nobody wants them there any more, unless somebody is to become them
+			if k.guests[e.By] == nil {
+				s.ask(k, bridge.Event{By: e.By, Name: e.Name, Body: bridge.Leave{}})
+			}
+		} else {
 			s.arrive(k, e.By, native{name: e.Name, role: b.Role})
 		}
 	case bridge.Leave:
