@@ -151,6 +151,9 @@ func (s source) syntaxProblem(err error) Problem {
 	if strings.HasPrefix(err.Error(), "yaml: ") {
 		p.Text = "not YAML from about here on: " + p.Text
 	}
+	if strings.HasSuffix(p.Text, "cannot start any token") {
+		p.Text += ": indent by spaces, not tabs, and put text that begins with @, % or ` in quotes"
+	}
 	return p
 }
 
