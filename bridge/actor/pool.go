@@ -2,8 +2,9 @@ package actor
 
 import "sync"
 
-// lent is for how many values a queue has a place before it must grow.
-const lent = 8
+// lent is for how many values a queue has a place before it must grow: more than
+// come at once in a busy room.
+const lent = 32
 
 // Pool lends mailboxes of one kind the memory for what waits in them, so that
 // passing something on costs none. The zero Pool is ready.

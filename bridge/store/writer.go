@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -131,6 +132,7 @@ func (s *Store) take(b *batch) {
 	if len(b.ops) == 0 {
 		n = min(n, batchBound)
 	}
+	b.records = slices.Grow(b.records, n)
 	for range n {
 		b.records = append(b.records, <-s.records)
 	}

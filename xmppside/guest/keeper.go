@@ -77,6 +77,7 @@ func margin(template string) func(line string) bool {
 // into another's mouth.
 func insert(m bridge.Message, before string, looksSaid func(line string) bool) bridge.Message {
 	var b strings.Builder
+	b.Grow(len(before) + len(m.Text))
 	b.WriteString(before)
 	spans := make([]bridge.Span, len(m.Spans))
 	copy(spans, m.Spans)
