@@ -43,6 +43,8 @@ type guest struct {
 	why    string        // they are relayed, or out
 	name   string        // in the room
 	wish   string        // the name asked for
+	told   string        // the name that they know of, and whether
+	other  bool          // that is another than they would think
 	asked  string        // the Join or Rename that is not answered
 	to     bridge.Person // whom that Rename makes them; zero if it is a Join
 	in     bool          // they have been let in
@@ -254,6 +256,9 @@ func (s *state) refresh(k *leg, p bridge.Person, g *guest, n *native, speaks boo
 		g.asked = s.ask(k, bridge.Event{By: g.as, Name: g.name, Body: bridge.Rename{To: name, Person: p}})
 		return true // the rest when that is answered
 	}
+	if g.state == present {
+		s.tellName(k, p, g)
+	}
 	if n.show != g.show || n.status != g.status {
 		g.show, g.status = n.show, n.status
 		s.ask(k, bridge.Event{By: g.as, Name: g.name, Body: bridge.Presence{Show: n.show, Status: n.status}})
@@ -363,7 +368,6 @@ func (s *state) guestIn(k *leg, p bridge.Person, g *guest, e bridge.Event, j bri
 	k.call(g, e.Name)
 	g.role = j.Role
 	s.unmute(k, p, g)
-	s.tellName(k, p, g)
 	s.want(k, p)
 }
 

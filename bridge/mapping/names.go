@@ -82,9 +82,15 @@ func (s *state) reclaim(k *leg, name string) {
 }
 
 // tellName tells somebody what they are called in a room, if it is neither
-// their name nor what the template makes of it.
+// their name nor what the template makes of it, or is so again.
 func (s *state) tellName(k *leg, p bridge.Person, g *guest) {
-	if o, n := s.origin(k, p); n != nil && g.apart() && g.name != expand(k.set.Name, n.name, p.Network) {
+	o, n := s.origin(k, p)
+	if n == nil || g.name == g.told {
+		return
+	}
+	was := g.other
+	g.told, g.other = g.name, g.name != expand(k.set.Name, n.name, p.Network)
+	if was || g.other {
 		s.tell(o, p, "", "You are called "+g.name+" in "+place(k)+".")
 	}
 }
