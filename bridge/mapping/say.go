@@ -258,7 +258,7 @@ func (s *state) tell(k *leg, p bridge.Person, about, text string) {
 		return
 	}
 	if t.quiet > 0 {
-		text += " (So it was with " + count(t.quiet, "thing", "things") + " before.)"
+		text += " (Not told in between: " + count(t.quiet, "thing", "things") + ".)"
 	}
 	*t = telling{at: s.now}
 	s.ask(k, bridge.Event{By: p, Via: bridge.Keeper, Ref: about, Body: bridge.Info{Text: text}})
