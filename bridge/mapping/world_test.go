@@ -12,7 +12,8 @@ import (
 
 // TestConverges: whatever has happened, and in whatever order the rooms were
 // slow to tell it, in the end everybody is where they should be, by the name of
-// who they are, and each message has arrived once and in order, or has failed.
+// who they are, and no message has arrived twice. (That none is lost, FuzzState
+// shows; that they keep their order, TestEverywhereOnceInOrder.)
 func TestConverges(t *testing.T) {
 	for seed := range int64(400) {
 		w := newModel(t, seed)
