@@ -45,6 +45,8 @@ type Side struct {
 	links map[string]*runner // by the names of the links
 	legs  map[string]*runner // by the ids of their own rooms
 	ended bool
+
+	ending sync.WaitGroup // runners of links that are no more; Run waits for them
 }
 
 var _ bridge.Batcher = (*Side)(nil)
@@ -65,6 +67,7 @@ func (s *Side) Run(ctx context.Context) {
 	for _, r := range all {
 		r.close()
 	}
+	s.ending.Wait()
 }
 
 // Set replaces the links; those that are the same go on as they are. The core
@@ -79,7 +82,7 @@ func (s *Side) Set(links []Link) {
 		if !slices.ContainsFunc(links, func(l Link) bool { return l.Name == name }) {
 			delete(s.links, name)
 			r.box.Post(input{do: (*state).dissolve})
-			go r.close()
+			s.ending.Go(r.close)
 		}
 	}
 	for _, l := range links {
