@@ -34,7 +34,7 @@ const (
 // echoes recognise another bridge in one of the rooms that brings back what
 // this one has carried there: its bot says "<rob> hello" after rob's hello, or
 // its puppet "rob|irc" says hello. The first repetitions are carried on, since
-// they might be a person's, so that a loop dies after as many rounds.
+// they might be a person's, but no line a second time: so a loop dies.
 type echoes struct {
 	recent  []echo // a ring
 	next    int
